@@ -1,0 +1,140 @@
+"""TIR to WGSL, through TVM's code generator, and the checks for what it does wrong without a word.
+
+The binding numbers and the uniform block's fields are read back from the WGSL: TVM sorts both by name.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import tvm
+from tvm import tirx
+from tvm.target import Target
+
+from .kernels.common import SCALARS, Kernel
+
+# WebGPU's default limits: the `base` variant must run on every adapter.
+MAX_STORAGE_BUFFERS = 8
+MAX_THREADS = 256
+MAX_WORKGROUP_BYTES = 16384
+MAX_GRID = 65535
+
+GRID_LIMIT = "grid_limit"
+SCALAR_BYTES = {"f32": 4, "u32": 4, "i32": 4, "f16": 2}
+# Words that WGSL keeps for itself and that TVM would happily use as a name.
+RESERVED = {"active", "binding", "filter", "final", "from", "get", "handle", "layout", "macro", "main", "mod", "move"}
+RESERVED |= {"new", "of", "package", "private", "ref", "self", "set", "shared", "target", "type", "use", "using"}
+
+_BINDING = re.compile(r"@binding\((\d+)\) var<(storage, read|storage, read_write|uniform)> (\w+) : (\S+);")
+_GUARD = "if (blockIdx.z * gridDim.x + blockIdx.x > podArgs.packGridDimX) { return; }"
+_STORAGE_TYPE = re.compile(r"array<(?:vec[24]<)?(f32|f16|u32|i32)>?>")
+
+
+class LoweringError(Exception):
+    """A kernel that must not reach a bundle: a bug of ours or of the code generator, never the person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shader:
+    """A kernel as WGSL. Binding i is `buffers[i]`; the uniform block, if there are scalars, comes after the last."""
+
+    name: str
+    entry: str
+    code: str
+    buffers: tuple[tuple[str, str], ...]  # (parameter, "read" | "read_write")
+    scalars: tuple[str, ...]
+
+
+@cache
+def lower(kernel: Kernel) -> Shader:
+    """The shader of a kernel; raises LoweringError when it is not what it should be."""
+    for extent in kernel.grid:
+        if isinstance(extent, int) and not 1 <= extent <= MAX_GRID:
+            raise LoweringError(f"{kernel.name}: a grid of {extent} workgroups; WebGPU takes 1 to {MAX_GRID}")
+    code = _generate(kernel)
+    _check_text(kernel.name, code)
+    bindings = sorted((int(number), access, name, kind) for number, access, name, kind in _BINDING.findall(code))
+    storage = [(name, access, kind) for _, access, name, kind in bindings if access != "uniform"]
+    _check_bindings(kernel, [name for name, _, _ in storage], [kind for _, _, kind in storage])
+    return Shader(
+        name=kernel.name,
+        entry=f"{kernel.name}_kernel",
+        code=code,
+        buffers=tuple((name.removesuffix("_ptr"), access.removeprefix("storage, ")) for name, access, _ in storage),
+        scalars=_scalars(kernel, code),
+    )
+
+
+def _generate(kernel: Kernel) -> str:
+    target = Target(
+        {
+            "kind": "webgpu",
+            "supports_subgroups": False,
+            "max_num_threads": MAX_THREADS,
+            "max_shared_memory_per_block": MAX_WORKGROUP_BYTES,
+        }
+    )
+    # Without this switch scalars may arrive pre-multiplied by host code that nobody runs.
+    with tvm.transform.PassContext(opt_level=3, config={"tirx.disable_cse_tir": True}):
+        built = tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
+    modules = [module for module in built.imports if module.kind == "webgpu"]
+    if len(modules) != 1:
+        raise LoweringError(f"{kernel.name}: {len(modules)} device modules; a kernel must be exactly one launch")
+    lines = modules[0].inspect_source("wgsl").splitlines()
+    code = "\n".join(line for line in lines if not line.startswith("//")).strip() + "\n"
+    if code.count("@compute") != 1:
+        raise LoweringError(f"{kernel.name}: {code.count('@compute')} entry points; a kernel must be exactly one")
+    return code
+
+
+def _check_text(name: str, code: str) -> None:
+    if bad := re.search(r"-?\binff?\b|\bnanf?\b", code):
+        raise LoweringError(f"{name}: the literal {bad[0]!r} is not WGSL; use a large finite number")
+    if bad := re.search(r"\b(i8|u8|i16|u16|bf16|i64|u64|f64|bool8)\b", code):
+        raise LoweringError(f"{name}: the type {bad[0]} does not exist in WGSL")
+    if bad := re.search(r"array<bool", code):
+        raise LoweringError(f"{name}: {bad[0]}> cannot be stored; use u32")
+    declared = set(re.findall(r"\b(?:let|var|fn)(?:<[^>]*>)? (\w+)", code))
+    if words := declared & RESERVED:
+        raise LoweringError(f"{name}: {min(words)!r} is a reserved word of WGSL")
+    size = re.search(r"@workgroup_size\((\d+), (\d+), (\d+)\)", code)
+    if size is None or int(size[1]) * int(size[2]) * int(size[3]) > MAX_THREADS:
+        raise LoweringError(f"{name}: more than {MAX_THREADS} threads in a workgroup")
+    arrays = re.findall(r"var<workgroup> \w+ : array<(?:vec(\d)<)?(\w+)>?, (\d+)>", code)
+    if len(arrays) != code.count("var<workgroup>"):
+        raise LoweringError(f"{name}: workgroup memory whose size cannot be read")
+    used = sum(int(width or 1) * SCALAR_BYTES[kind] * int(count) for width, kind, count in arrays)
+    if used > MAX_WORKGROUP_BYTES:
+        raise LoweringError(f"{name}: {used} bytes of workgroup memory; WebGPU promises {MAX_WORKGROUP_BYTES}")
+    if "packGridDimX" in code and _GUARD not in code:
+        raise LoweringError(f"{name}: the guard of the packed grid is not the known one")
+
+
+def _check_bindings(kernel: Kernel, names: list[str], kinds: list[str]) -> None:
+    """A local array that TVM hoisted out of its thread shows up as a storage buffer that nobody declared."""
+    found = {name.removesuffix("_ptr") for name in names}
+    if found != set(kernel.buffers):
+        odd = ", ".join(sorted(found ^ set(kernel.buffers)))
+        raise LoweringError(f"{kernel.name}: its storage buffers differ from its parameters in: {odd}")
+    if len(names) > MAX_STORAGE_BUFFERS:
+        raise LoweringError(f"{kernel.name}: {len(names)} storage buffers; WebGPU promises {MAX_STORAGE_BUFFERS}")
+    for name, kind in zip(names, kinds, strict=True):
+        if not _STORAGE_TYPE.fullmatch(kind):
+            raise LoweringError(f"{kernel.name}: buffer {name} has the type {kind}, which cannot be bound")
+
+
+def _scalars(kernel: Kernel, code: str) -> tuple[str, ...]:
+    block = re.search(r"struct PODArgs \{\n(.*?)\n\}", code, re.S)
+    if block is None:
+        return ()
+    fields = re.findall(r"(\w+): (i32|u32|f32)", block[1])
+    wgsl = {"int32": "i32", "uint32": "u32", "float32": "f32"}
+    names = []
+    for name, kind in fields:
+        if name == "packGridDimX":
+            names.append(GRID_LIMIT)
+        elif wgsl.get(SCALARS.get(name, "")) == kind:
+            names.append(name)
+        else:
+            raise LoweringError(f"{kernel.name}: the uniform field {name}: {kind} is none of {', '.join(SCALARS)}")
+    return tuple(names)
