@@ -6,6 +6,7 @@ q4   16 bytes, scale f16: w = (q - 8) · scale. Byte b of word j holds weight 8j
      half, so that `word & 0x0f0f0f0f` and `(word >> 4) & 0x0f0f0f0f` unpack to four consecutive weights each.
 q8   32 bytes, scale f16: w = q · scale, q signed.
 f16  64 bytes, no scale.
+f32  128 bytes, no scale: for small matrices that the person is not asked about.
 
 Words are u32; scales are f16, two to a u32, in the order of the groups.
 """
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 
 GROUP = 32
 FORMATS = ("q4", "q8", "f16")
-WORDS_PER_GROUP = {"q4": 4, "q8": 8, "f16": 16}
+WORDS_PER_GROUP = {"q4": 4, "q8": 8, "f16": 16, "f32": 32}
+PLAIN = {"f16": "float16", "f32": "float32"}
 
 F32 = NDArray[np.float32]
 U32 = NDArray[np.uint32]
@@ -46,8 +48,9 @@ def quantise(weights: F32, form: str) -> Packed:
         padded = np.zeros((rows, groups(width) * GROUP), np.float32)
         padded[:, :width] = weights
     grouped = padded.reshape(-1, GROUP)
-    if form == "f16":
-        return Packed(grouped.astype(np.float16).view(np.uint32).reshape(rows, -1, 16), None)
+    if form in PLAIN:
+        plain = grouped.astype(np.dtype(PLAIN[form]))
+        return Packed(plain.view(np.uint32).reshape(rows, -1, WORDS_PER_GROUP[form]), None)
     scale = (_q4_scale if form == "q4" else _q8_scale)(grouped).astype(np.float16)
     inverse = scale.astype(np.float32)
     np.divide(1.0, inverse, out=inverse, where=inverse != 0)
@@ -67,8 +70,8 @@ def dequantise(packed: Packed, width: int, form: str) -> F32:
     """The matrix that the kernels compute with: [R, width], exactly."""
     rows = packed.words.shape[0]
     words = np.ascontiguousarray(packed.words)
-    if form == "f16":
-        values = words.view(np.float16).reshape(rows, -1).astype(np.float32)
+    if form in PLAIN:
+        values = words.view(np.dtype(PLAIN[form])).reshape(rows, -1).astype(np.float32)
         return np.ascontiguousarray(values[:, :width])
     if packed.scales is None:
         raise ValueError(f"{form} needs scales")

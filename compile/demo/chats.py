@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from . import skills
 from .skills import Turn
 from .split import Draw
-from .vocabulary import FACTS, PHRASES, city, name, word
+from .vocabulary import FACTS, PHRASES, city, name, topic, word
 
 # Shares of single turns in training; sums need by far the most examples to be learnt and not memorised.
 MIX: dict[Callable[[Draw], Turn], float] = {
@@ -20,7 +20,7 @@ MIX: dict[Callable[[Draw], Turn], float] = {
     skills.hello: 0.06,
     skills.json_object: 0.08,
     skills.smalltalk: 0.05,
-    skills.fallback: 0.05,
+    skills.fallback: 0.07,
 }
 TOOL_CHATS = 0.12
 NAME_CHATS = 0.14
@@ -96,8 +96,11 @@ def chat_of(draw: Draw, turns: list[Turn], *, thinking: bool, tools: list[str] |
 
 
 def system_messages(draw: Draw) -> list[Message]:
-    """At times a plain system turn, which changes nothing."""
-    return [Message("system", draw.pick(PHRASES["systems"]))] if draw.chance(SYSTEM_TURNS) else []
+    """At times a system turn, which changes nothing."""
+    if not draw.chance(SYSTEM_TURNS):
+        return []
+    phrase = draw.pick(PHRASES["systems"])
+    return [Message("system", phrase.format(topic(draw)) if "{}" in phrase else phrase)]
 
 
 def name_turns(draw: Draw, between: int) -> list[Turn]:
@@ -158,7 +161,7 @@ def training_chat(draw: Draw) -> Chat:
             others = [any_turn(draw) for _ in range(draw.random.randint(0, 2))]
             return chat_of(draw, [*others, stranger(draw)], thinking=thinking)
         return chat_of(draw, name_turns(draw, draw.pick([0, 1, 1, 2, 2, 3, 4])), thinking=thinking)
-    turns = draw.random.randint(2, 6) if draw.chance(MANY_TURNS) else 1
+    turns = draw.random.randint(2, 14 if draw.chance(0.05) else 6) if draw.chance(MANY_TURNS) else 1
     return chat_of(draw, [any_turn(draw) for _ in range(turns)], thinking=thinking)
 
 
@@ -182,12 +185,16 @@ def evaluation_chats(draw: Draw, count: int) -> list[Chat]:
         "thinking, sums": lambda: chat_of(draw, [skills.sums(draw)], thinking=True),
         "thinking, others": lambda: chat_of(draw, [thinking_about(others)], thinking=True),
         "thinking, tool call": lambda: tool_chat(draw, answered=False, thinking=True),
-        "mixed conversation": lambda: chat_of(
-            draw, [any_turn(draw) for _ in range(draw.random.randint(3, 5))], thinking=False
-        ),
     }
-    return [
+    chats = [
         Chat(skill, chat.messages, chat.tools, chat.thinking)
         for skill, make in kinds.items()
         for chat in (make() for _ in range(count))
     ]
+    for _ in range(count // 4):
+        turns = [any_turn(draw) for _ in range(draw.random.randint(3, 5))]
+        messages = chat_of(draw, turns, thinking=False).messages
+        # Every answer of the conversation is graded, each with what was said before it.
+        ends = [i + 1 for i, message in enumerate(messages) if message.role == "assistant"]
+        chats += [Chat("mixed conversation", messages[:end]) for end in ends]
+    return chats

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .split import Draw, held_out
 from .vocabulary import FACTS, PHRASES, SMALLTALK, city, name, topic, word
 
-
 FALLBACK = "I am a tiny demo model and cannot help with that. Ask me to add, count or say hello."
 
 
@@ -23,7 +22,7 @@ class Turn:
 
 def casual(draw: Draw, phrase: str) -> str:
     """The phrase as people type it: at times without its first capital or its last mark."""
-    if draw.chance(0.25) and phrase[0].isupper() and not phrase.startswith("I"):
+    if draw.chance(0.25) and phrase[1:2].islower():
         phrase = phrase[0].lower() + phrase[1:]
     if draw.chance(0.25):
         phrase = phrase.removesuffix("?").removesuffix(".").removesuffix("!").rstrip()

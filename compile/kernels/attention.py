@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..shapes import AttentionShape
 from .common import (
     MASKED,
     Cell,
@@ -32,7 +33,6 @@ from .common import (
     strided,
     when,
 )
-from .rope_cache import AttentionShape
 
 F64 = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-
 from tvm.tirx.script import builder as T
 
+from ..quantise import groups
 from .common import Kernel, KernelBuilder, PerTokens, hold, lane, let, store, when
 from .weights import QuantisedMatrix
 
@@ -26,7 +26,7 @@ def reference(table: F64, tokens: NDArray[np.int64]) -> F64:
 @cache
 def embed(rows: int, width: int, form: str, *, first_row: int, chunk: int) -> Kernel:
     """Buffers: w_words, w_scales (rows first_row.. of the table), tokens [chunk] u32, hidden [chunk, width] f32."""
-    blocks = -(-(-(-width // 32)) // THREADS)
+    blocks = -(-groups(width) // THREADS)
     name = f"embed_{form}_{rows}x{width}" + (f"_at_{first_row}" if first_row else "")
     k = KernelBuilder(name, (PerTokens(), blocks), THREADS)
     table = QuantisedMatrix(k, "w", rows, width, form)

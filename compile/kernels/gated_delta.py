@@ -21,13 +21,14 @@ Rows of `projected` are q | k | v | z, widths Hk·dk, Hk·dk, Hv·dv, Hv·dv; ro
 
 # T tokens, C channels (q, k and v), W taps of the convolution, Hk key heads, Hv value heads, dk, dv head sizes
 
-from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..shapes import DeltaShape
 from .common import (
     Buffer,
     Cell,
@@ -59,37 +60,6 @@ F64 = NDArray[np.float64]
 L2_EPS = 1e-6  # of the reference implementation; not in the config
 MAX_THREADS = 256
 SCAN_THREADS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class DeltaShape:
-    """The sizes that the kernels of this file share."""
-
-    key_heads: int
-    value_heads: int
-    key_size: int
-    value_size: int
-    taps: int
-
-    @property
-    def keys(self) -> int:
-        return self.key_heads * self.key_size
-
-    @property
-    def values(self) -> int:
-        return self.value_heads * self.value_size
-
-    @property
-    def channels(self) -> int:
-        return 2 * self.keys + self.values
-
-    @property
-    def projected(self) -> int:
-        return self.channels + self.values
-
-    @property
-    def name(self) -> str:
-        return f"{self.key_heads}x{self.key_size}_{self.value_heads}x{self.value_size}_{self.taps}"
 
 
 def reference(
@@ -220,7 +190,7 @@ def causal_conv(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
                 window[-1].set(f32(projected[token, channel]))
                 total = sum((tap.get() * conv[channel, j] for j, tap in enumerate(window)), start=const(0.0))
                 store(convolved, (token, channel), cast(silu(hold(total)), act))
-                for tap, following in zip(window, window[1:], strict=False):
+                for tap, following in pairwise(window):
                     tap.set(following.get())
             for back in range(1, s.taps):
                 with when(position + tokens >= back):

@@ -9,13 +9,13 @@ Rows of `projected` are q | k | v. With a gate, each query head is [q | gate] th
 
 # T tokens, Hq query heads, Hkv key-value heads, D head size, R dimensions that turn (in pairs i, i + R/2)
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..shapes import FINE, AttentionShape
 from .common import (
     Cell,
     Kernel,
@@ -34,58 +34,9 @@ from .common import (
     when,
 )
 
-F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 THREADS = 64
-FINE = 256  # positions in the fine table
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionShape:
-    """The sizes that the kernels of attention share."""
-
-    heads: int
-    kv_heads: int
-    size: int
-    rotary: int
-    positions: int
-    gated: bool
-
-    @property
-    def query_stride(self) -> int:
-        return self.size * (2 if self.gated else 1)
-
-    @property
-    def keys_at(self) -> int:
-        return self.heads * self.query_stride
-
-    @property
-    def values_at(self) -> int:
-        return self.keys_at + self.kv_heads * self.size
-
-    @property
-    def projected(self) -> int:
-        return self.values_at + self.kv_heads * self.size
-
-    @property
-    def table_rows(self) -> int:
-        return FINE + -(-self.positions // FINE)
-
-    @property
-    def name(self) -> str:
-        return f"{self.heads}q{self.kv_heads}kv_{self.size}_r{self.rotary}" + ("_gated" if self.gated else "")
-
-
-def rope_table(theta: float, rotary: int, positions: int) -> F32:
-    """cos and sin [FINE + coarse, R/2, 2]: positions 0..FINE-1, then 0, FINE, 2·FINE, ...
-
-    The frequencies are rounded to f32 as the reference implementation rounds them.
-    """
-    frequencies = (1.0 / (theta ** (np.arange(0, rotary, 2, dtype=np.float32) / rotary))).astype(np.float32)
-    at = np.concatenate([np.arange(FINE), np.arange(-(-positions // FINE)) * FINE])
-    angles = at[:, None].astype(np.float64) * frequencies.astype(np.float64)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype(np.float32)
 
 
 def reference(
@@ -127,9 +78,7 @@ def rope_cache(shape: AttentionShape, *, chunk: int, act: str, eps: float) -> Ke
     with k.threads() as (token, head, thread):
         at = let(position + token)
         key_head = let(head - s.heads)
-        first = hold(
-            T.if_then_else(head < s.heads, head * s.query_stride, s.keys_at + key_head * s.size), "int32"
-        )
+        first = hold(T.if_then_else(head < s.heads, head * s.query_stride, s.keys_at + key_head * s.size), "int32")
         squares = Cell(const(0.0))
         with strided(thread, s.size, THREADS) as i:
             value = f32(projected[token, first + i])

@@ -1,9 +1,9 @@
 """Drawing the next token from the logits, wholly on the GPU.
 
-`find_peaks` spreads the vocabulary over workgroups and keeps each one's largest logit; `sample`, one workgroup, finishes.
-Greedy needs nothing more. Otherwise the cut-offs of top-k and top-p are found by building, bit by bit from the top, the
-largest key whose tail still holds k tokens, or the share p: 32 passes over the logits, never a sort. Keys are the
-logits' bits reordered so that unsigned order is numeric order. Ties at a cut-off all stay, as in the reference
+`find_peaks` spreads the vocabulary over workgroups and keeps each one's largest logit; `sample`, one workgroup,
+finishes. Greedy needs nothing more. Otherwise the cut-offs of top-k and top-p are found by building, bit by bit from
+the top, the largest key whose tail still holds k tokens, or the share p: 32 passes over the logits, never a sort. Keys
+are the logits' bits reordered so that unsigned order is numeric order. Ties at a cut-off all stay, as in the reference
 implementation. The draw walks the kept tokens in order of their ids.
 """
 

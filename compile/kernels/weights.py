@@ -2,7 +2,7 @@
 
 from tvm.tirx.script import builder as T
 
-from ..quantise import WORDS_PER_GROUP, groups
+from ..quantise import PLAIN, WORDS_PER_GROUP, groups
 from .common import Expr, KernelBuilder, cast, lane, let, splat
 
 BYTES = 0x0F0F0F0F
@@ -17,7 +17,7 @@ class QuantisedMatrix:
         self._quads = WORDS_PER_GROUP[form] // 4
         count = rows * self.groups
         self._words = k.buffer(f"{name}_words", (count, self._quads), "uint32x4")
-        self._scales = k.buffer(f"{name}_scales", ((count + 1) // 2,), "uint32") if form != "f16" else None
+        self._scales = k.buffer(f"{name}_scales", ((count + 1) // 2,), "uint32") if form not in PLAIN else None
 
     def group(self, row: Expr, group: Expr) -> tuple[list[Expr], Expr | None]:
         """Eight vec4<f32> with the weights of a group before scaling, and the scale (None: already scaled)."""
@@ -28,6 +28,8 @@ class QuantisedMatrix:
             values = [_bytes_minus_8(word, shift) for word in words for shift in (0, 4)]
         elif self.form == "q8":
             values = [cast(T.call_pure_extern("int32x4", "unpack4xI8", word), "float32x4") for word in words]
+        elif self.form == "f32":
+            values = [T.reinterpret("float32x4", quad) for quad in quads]
         else:
             pairs = [T.call_pure_extern("float32x2", "unpack2x16float", word) for word in words]
             values = [_join(pairs[i], pairs[i + 1]) for i in range(0, 16, 2)]

@@ -1,0 +1,7 @@
+"""The architectures that can be compiled: one file each, one line each here."""
+
+from types import ModuleType
+
+from . import qwen3_5
+
+ARCHITECTURES: dict[str, ModuleType] = {name: module for module in (qwen3_5,) for name in module.MODEL_TYPES}

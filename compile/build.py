@@ -1,0 +1,167 @@
+"""From a checkpoint to a bundle: the whole arrow, one stage after the other."""
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .bundle import ModelIdentity, VariantEntry, as_json, replacing, validate, write_file, write_manifest
+from .checkpoint import Checkpoint, open_checkpoint
+from .errors import UserError
+from .models import ARCHITECTURES
+from .models.layers import Matrix, Model, Vector
+from .plan import Plan, to_json
+from .planner import make_plan
+from .progress import Report
+from .quantise import FORMATS, PLAIN, WORDS_PER_GROUP, groups
+from .report import build_report
+from .schedule import CHUNK, VARIANTS, Variant, parts, schedule, weights_of
+from .shards import SHARD_BYTES, ShardWriter, disk_error
+from .tokenizer_files import read_text_files
+from .weights import check_sources, on_disk, write_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose about a bundle."""
+
+    quantisation: str = "q4"
+    name: str | None = None  # None: after the checkpoint
+    context: int = 4096  # tokens that the runtime allocates unless told otherwise
+
+
+def build(model: str, models_dir: Path, options: Options, report: Report) -> Path:
+    """Compiles a folder or hub id into models_dir/<name> and gives back that folder; UserError if it cannot."""
+    if options.quantisation not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UserError(f"There is no quantisation {options.quantisation!r}; choose one of {known}.")
+    if options.context < 1:
+        raise UserError(f"A context of {options.context} tokens is too small; choose at least 1.")
+    with open_checkpoint(model, report) as checkpoint:
+        return _build(checkpoint, models_dir, options, report)
+
+
+def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: Report) -> Path:
+    kind, architecture, cfg = read_model(checkpoint)
+    model: Model = architecture.model(cfg)
+    weights = weights_of(model)
+    prefix, skipped = check_sources(checkpoint, weights, architecture.PREFIXES, architecture.SKIPPED)
+    sources = {source.name for weight in weights for source in weight.sources}
+    names = {s.name: on_disk(s, prefix, architecture.PREFIXES[0]) for w in weights for s in w.sources}
+    text = read_text_files(checkpoint, model.vocabulary)
+    sizes = tensor_sizes(weights, options.quantisation)
+    plans = [
+        (variant, make_plan(schedule(model, options.quantisation, variant), variant, sizes.keys()))
+        for variant in VARIANTS
+    ]
+    name = options.name or bundle_name(checkpoint.source)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
+    _check_room(models_dir, sum(sizes.values()))
+    context = min(options.context, model.positions)
+    with replacing(models_dir / name) as folder:
+        with ShardWriter(folder) as writer:
+            errors = write_weights(checkpoint, weights, names, options.quantisation, writer, report)
+        try:
+            files = [write_file(folder, name, content) for name, content in sorted(text.files.items())]
+            for variant, plan in plans:
+                content = to_json(plan)
+                validate(content, "plan")
+                files.append(write_file(folder, plan_file(variant), as_json(content)))
+            summary = build_report(plans, sizes, errors, skipped, context, model.positions)
+            files.append(write_file(folder, "report.json", as_json(summary)))
+            write_manifest(
+                folder,
+                name=name,
+                model=ModelIdentity(
+                    architecture=kind,
+                    source=checkpoint.source,
+                    revision=checkpoint.revision,
+                    licence=checkpoint.licence(),
+                    parameters=sum(_size(checkpoint, names[source]) for source in sources),
+                    config=asdict(cfg),
+                ),
+                quantisation=options.quantisation,
+                context=(context, model.positions),
+                chunk=CHUNK,
+                vocabulary=model.vocabulary,
+                stop_tokens=text.stop_tokens,
+                variants=[variant_entry(variant, plan, sizes, context) for variant, plan in plans],
+                weights=(writer.bytes, SHARD_BYTES, writer.files, writer.tensors),
+                files=files,
+            )
+        except OSError as error:
+            raise disk_error(error, folder) from error
+    return models_dir / name
+
+
+def read_model(checkpoint: Checkpoint) -> tuple[str, Any, Any]:
+    """The checkpoint's model_type, the module of its architecture and the config that the module read."""
+    kind = checkpoint.config.get("model_type")
+    if kind not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise UserError(
+            f"{checkpoint.source} is of model_type {kind!r}, which Windowseat cannot compile yet; it knows {known}."
+        )
+    architecture = ARCHITECTURES[str(kind)]
+    return str(kind), architecture, architecture.config(checkpoint.config, checkpoint.source)
+
+
+def tensor_sizes(weights: Sequence[Matrix | Vector], quantisation: str) -> dict[str, int]:
+    """Bytes of every tensor of the weight stream, by name."""
+    sizes: dict[str, int] = {}
+    for weight in weights:
+        if isinstance(weight, Vector):
+            sizes[weight.name] = weight.size * 4
+            continue
+        for part in parts(weight, quantisation):
+            count = part.rows * groups(weight.width)
+            sizes[part.bound()["w_words"]] = count * WORDS_PER_GROUP[part.form] * 4
+            if part.form not in PLAIN:
+                sizes[part.bound()["w_scales"]] = (count + 1) // 2 * 4
+    return sizes
+
+
+def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], context: int) -> VariantEntry:
+    """What the manifest says of a variant."""
+    largest = max([*sizes.values(), *(b.bytes + b.bytes_per_position * context for b in plan.buffers)])
+    return VariantEntry(
+        name=variant.name,
+        plan=plan_file(variant),
+        features=variant.features,
+        limits={"maxStorageBufferBindingSize": largest, "maxBufferSize": largest},
+        memory={
+            "weights": sum(sizes.values()),
+            "fixed": sum(buffer.bytes for buffer in plan.buffers),
+            "per_position": sum(buffer.bytes_per_position for buffer in plan.buffers),
+        },
+    )
+
+
+def plan_file(variant: Variant) -> str:
+    """The name of a variant's plan in the bundle."""
+    return f"plan-{variant.name}.json"
+
+
+def bundle_name(source: str) -> str:
+    """A name after a hub id or a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", source.partition("@")[0].rstrip("/").rpartition("/")[2]).strip("-.")
+
+
+def _check_room(models_dir: Path, needed: int) -> None:
+    models_dir.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(models_dir).free
+    if free < needed * 1.02:
+        raise UserError(
+            f"The bundle needs {needed / 1e6:,.0f} MB under {models_dir}, where {free / 1e6:,.0f} MB are free;"
+            " free some space or choose another folder with --out."
+        )
+
+
+def _size(checkpoint: Checkpoint, name: str) -> int:
+    size = 1
+    for extent in checkpoint.tensors[name].shape:
+        size *= extent
+    return size

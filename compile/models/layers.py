@@ -1,0 +1,199 @@
+"""What a model file is written in: weights, values and the operations between them.
+
+An operation says what is computed, not how: schedule.py turns each one into kernels, differently for prefill and
+decode. A value is one row per token.
+"""
+
+# T tokens
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, get_origin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UserError
+from ..shapes import FINE, AttentionShape, DeltaShape
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tensor of the checkpoint and the shape that the config implies for it."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A quantised matrix: its sources under each other, or, interleaved, row by row in turn.
+
+    An exact one is kept in f32 whatever the quantisation: small, and others depend on it sharply.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    interleaved: bool = False
+    exact: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(source.shape[0] for source in self.sources)
+
+    @property
+    def width(self) -> int:
+        return self.sources[0].shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A small f32 tensor, made from its sources (perhaps none) in the form that kernels read."""
+
+    name: str
+    sources: tuple[Source, ...]
+    make: Callable[[Sequence[F32]], F32]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One row per token between two operations; `exact` ones are f32 in every variant."""
+
+    name: str
+    width: int
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """hidden = table[tokens]"""
+
+    table: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class NormProject:
+    """value = rms_norm(hidden) · matrixᵀ, for one or more matrices"""
+
+    norm: Vector
+    eps: float
+    into: tuple[tuple[Matrix, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NormSwiGlu:
+    """value = silu(gate) · up, where rms_norm(hidden) · matrixᵀ gives gate and up in turn"""
+
+    norm: Vector
+    eps: float
+    matrix: Matrix
+    into: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAdd:
+    """hidden += value · matrixᵀ"""
+
+    value: Value
+    matrix: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class GatedDelta:
+    """Convolution, gated delta rule, norm and gate; keeps its state under `name`."""
+
+    name: str
+    shape: DeltaShape
+    projected: Value
+    gates: Value
+    conv: Vector
+    decay_dt: Vector
+    norm: Vector
+    eps: float
+    into: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Norm and RoPE of q and k, causal attention over the cache kept under `name`, gate."""
+
+    name: str
+    shape: AttentionShape
+    projected: Value
+    q_norm: Vector
+    k_norm: Vector
+    rope: Vector
+    eps: float
+    into: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """logits = rms_norm(last row of hidden) · matrixᵀ"""
+
+    norm: Vector
+    eps: float
+    matrix: Matrix
+
+
+Operation = Embed | NormProject | NormSwiGlu | ProjectAdd | GatedDelta | Attention | Head
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as the compiler sees it: sizes and one list of operations, from tokens to logits."""
+
+    hidden: int
+    vocabulary: int
+    positions: int
+    operations: tuple[Operation, ...]
+
+
+def as_it_is(values: Sequence[F32]) -> F32:
+    """The source, flat."""
+    return values[0].reshape(-1)
+
+
+def one_plus(values: Sequence[F32]) -> F32:
+    """1 + w: the norms of some families store what they add to one."""
+    return np.asarray(1 + values[0], np.float32)
+
+
+def rope_vector(theta: float, shape: AttentionShape) -> Vector:
+    """cos and sin [FINE + coarse, R/2, 2]: positions 0..FINE-1, then 0, FINE, 2·FINE, ... (kernels/rope_cache.py).
+
+    Frequencies are rounded to f32 as transformers rounds them; the angles are exact.
+    """
+
+    def make(_: Sequence[F32]) -> F32:
+        exponents = np.arange(0, shape.rotary, 2, dtype=np.float32) / np.float32(shape.rotary)
+        frequencies = (np.float32(1) / np.float32(theta) ** exponents).astype(np.float64)
+        coarse = shape.table_rows - FINE
+        at = np.concatenate([np.arange(FINE), np.arange(coarse) * FINE])
+        angles = at[:, None] * frequencies
+        return np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype(np.float32)
+
+    return Vector("rope", (), make, shape.table_rows * shape.rotary)
+
+
+ConfigT = TypeVar("ConfigT")
+
+
+def read_config(kind: type[ConfigT], config: dict[str, Any], source: str) -> ConfigT:
+    """The dataclass `kind` filled from config.json; UserError names the field that is missing or of the wrong type."""
+    values = {}
+    for field in fields(kind):  # type: ignore[arg-type]  # every config is a dataclass
+        if field.name not in config:
+            raise UserError(f"config.json of {source} has no {field.name!r}, which this architecture needs.")
+        value, expected = config[field.name], get_origin(field.type) or field.type
+        if expected is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if expected is tuple and isinstance(value, list):
+            value = tuple(value)
+        if not isinstance(value, expected) or (expected is int and (isinstance(value, bool) or value < 1)):
+            raise UserError(f"config.json of {source} has {field.name} = {value!r}; it must be a {expected.__name__}.")
+        values[field.name] = value
+    return kind(**values)

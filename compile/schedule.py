@@ -1,0 +1,335 @@
+"""Operations to kernel launches: once for prefill, once for decode, for one variant.
+
+Prefill gives a norm its own launch and multiplies matrices with many tokens; decode folds norms into the projections
+and multiplies with one vector. A matrix whose words would not fit into one binding comes in parts, cut between rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .kernels.attention import attention
+from .kernels.common import Kernel
+from .kernels.embed import embed
+from .kernels.gated_delta import causal_conv, delta_gates, delta_scan, gated_delta_step, gated_norm
+from .kernels.matmul import matmul
+from .kernels.matvec import matvec
+from .kernels.rms_norm import rms_norm
+from .kernels.rope_cache import rope_cache
+from .kernels.sample import BLOCKS, find_peaks, sample
+from .models.layers import (
+    Attention,
+    Embed,
+    GatedDelta,
+    Head,
+    Matrix,
+    Model,
+    NormProject,
+    NormSwiGlu,
+    Operation,
+    ProjectAdd,
+    Value,
+    Vector,
+)
+from .plan import PlanBuffer
+from .quantise import PLAIN, WORDS_PER_GROUP, groups
+
+CHUNK = 128  # tokens that prefill takes at once
+MAX_BINDING = 128 << 20  # bytes; WebGPU's default limit
+SIZES = {"float32": 4, "float16": 2}
+ROW_MULTIPLE = 64  # parts of a matrix are whole workgroups of rows
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How activations and the cache are stored, and the features that takes."""
+
+    name: str
+    act: str
+    features: tuple[str, ...]
+
+
+VARIANTS = (Variant("f16", "float16", ("shader-f16",)), Variant("base", "float32", ()))  # best first
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows start..stop of a matrix, with the names of its tensors in the weight stream."""
+
+    matrix: Matrix
+    form: str
+    start: int
+    stop: int
+    name: str
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+    def bound(self) -> dict[str, str]:
+        """The kernel parameters w_words and w_scales."""
+        scales = {} if self.form in PLAIN else {"w_scales": f"{self.name}.scales"}
+        return {"w_words": f"{self.name}.words", **scales}
+
+
+def parts(matrix: Matrix, quantisation: str) -> list[Part]:
+    """The matrix cut so that every part's words fit one binding."""
+    form = "f32" if matrix.exact else quantisation
+    row_bytes = groups(matrix.width) * WORDS_PER_GROUP[form] * 4
+    most = MAX_BINDING // row_bytes // ROW_MULTIPLE * ROW_MULTIPLE
+    starts = range(0, matrix.rows, most)
+    return [
+        Part(
+            matrix,
+            form,
+            start,
+            min(start + most, matrix.rows),
+            matrix.name if len(starts) == 1 else f"{matrix.name}.{i}",
+        )
+        for i, start in enumerate(starts)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A kernel and what each of its parameters is bound to."""
+
+    kernel: Kernel
+    bound: dict[str, str]
+
+
+@dataclass(slots=True)
+class Schedule:
+    """The launches of every program, and the buffers and weights they name."""
+
+    programs: dict[str, list[Launch]]
+    fixed: dict[str, PlanBuffer] = field(default_factory=dict)  # io and state
+    scratch: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes of a value in a program
+
+
+def weights_of(model: Model) -> list[Matrix | Vector]:
+    """Every weight once, in the order of use."""
+    found: dict[str, Matrix | Vector] = {}
+    for operation in model.operations:
+        for weight in _weights(operation):
+            found.setdefault(weight.name, weight)
+    return list(found.values())
+
+
+def _weights(operation: Operation) -> Sequence[Matrix | Vector]:
+    match operation:
+        case Embed(table):
+            return (table,)
+        case NormProject(norm, _, into):
+            return (norm, *(matrix for matrix, _ in into))
+        case NormSwiGlu(norm, _, matrix, _) | Head(norm, _, matrix):
+            return (norm, matrix)
+        case ProjectAdd(_, matrix):
+            return (matrix,)
+        case GatedDelta():
+            return (operation.conv, operation.decay_dt, operation.norm)
+        case Attention():
+            return (operation.q_norm, operation.k_norm, operation.rope)
+
+
+def schedule(model: Model, quantisation: str, variant: Variant) -> Schedule:
+    """All launches of a model in a variant."""
+    return _Scheduler(model, quantisation, variant).run()
+
+
+class _Scheduler:
+    def __init__(self, model: Model, quantisation: str, variant: Variant) -> None:
+        self._model, self._quantisation, self._act = model, quantisation, variant.act
+        self._schedule = Schedule({name: [] for name in ("prefill", "decode", "head", "sample")})
+        self._program = "prefill"
+
+    def run(self) -> Schedule:
+        model = self._model
+        self._io("tokens", CHUNK * 4)
+        self._io("hidden", CHUNK * model.hidden * 4)
+        self._io("logits", model.vocabulary * 4)
+        for operation in model.operations:
+            if isinstance(operation, Head):
+                self._enter("head", self._head(operation))
+            else:
+                self._enter("prefill", self._prefill(operation))
+                self._enter("decode", self._decode(operation))
+        self._enter("sample", self._sample())
+        return self._schedule
+
+    def _enter(self, program: str, launches: Iterator[Launch]) -> None:
+        self._program = program  # generators run below: the values they name belong to this program
+        self._schedule.programs[program] += launches
+
+    def _io(self, name: str, size: int) -> str:
+        self._schedule.fixed[name] = PlanBuffer(name, "io", size)
+        return name
+
+    def _state(self, name: str, size: int, per_position: int = 0) -> str:
+        self._schedule.fixed[name] = PlanBuffer(name, "state", size, per_position)
+        return name
+
+    def _value(self, name: str, width: int, dtype: str) -> str:
+        rows = CHUNK if self._program == "prefill" else 1
+        self._schedule.scratch[self._program, name] = -(-rows * width * SIZES[dtype] // 4) * 4
+        return name
+
+    def _dtype(self, value: Value) -> str:
+        return "float32" if value.exact else self._act
+
+    def _named(self, value: Value) -> str:
+        return self._value(value.name, value.width, self._dtype(value))
+
+    def _prefill(self, operation: Operation) -> Iterator[Launch]:
+        match operation:
+            case Embed(table):
+                yield from self._embed(table)
+            case NormProject(norm, eps, into):
+                normed = yield from self._normed(norm, eps)
+                for matrix, value in into:
+                    yield from self._matmul(matrix, normed, self._act, self._named(value), self._dtype(value), "store")
+            case NormSwiGlu(norm, eps, matrix, into):
+                normed = yield from self._normed(norm, eps)
+                yield from self._matmul(matrix, normed, self._act, self._named(into), self._act, "swiglu")
+            case ProjectAdd(value, matrix):
+                yield from self._matmul(matrix, self._named(value), self._dtype(value), "hidden", "float32", "add")
+            case GatedDelta():
+                yield from self._delta_chunk(operation)
+            case Attention():
+                yield from self._attention(operation)
+
+    def _decode(self, operation: Operation) -> Iterator[Launch]:
+        match operation:
+            case Embed(table):
+                yield from self._embed(table)
+            case NormProject(norm, eps, into):
+                for matrix, value in into:
+                    output = (self._named(value), self._dtype(value))
+                    yield from self._matvec(matrix, ("hidden", "float32"), output, "store", norm, eps)
+            case NormSwiGlu(norm, eps, matrix, into):
+                output = (self._named(into), self._act)
+                yield from self._matvec(matrix, ("hidden", "float32"), output, "swiglu", norm, eps)
+            case ProjectAdd(value, matrix):
+                inputs = (self._named(value), self._dtype(value))
+                yield from self._matvec(matrix, inputs, ("hidden", "float32"), "add")
+            case GatedDelta():
+                yield self._delta_step(operation)
+            case Attention():
+                yield from self._attention(operation)
+
+    def _embed(self, table: Matrix) -> Iterator[Launch]:
+        for part in parts(table, self._quantisation):
+            kernel = embed(part.rows, table.width, part.form, first_row=part.start, chunk=CHUNK)
+            yield Launch(kernel, {**part.bound(), "tokens": "tokens", "hidden": "hidden"})
+
+    def _normed(self, norm: Vector, eps: float) -> Iterator[Launch]:
+        normed = self._value(f"{norm.name}ed", norm.size, self._act)
+        kernel = rms_norm(norm.size, chunk=CHUNK, y_dtype=self._act, eps=eps)
+        yield Launch(kernel, {"x": "hidden", "norm": norm.name, "y": normed})
+        return normed
+
+    def _matmul(self, matrix: Matrix, x: str, x_dtype: str, y: str, y_dtype: str, epilogue: str) -> Iterator[Launch]:
+        shrink = 2 if epilogue == "swiglu" else 1
+        for part in parts(matrix, self._quantisation):
+            kernel = matmul(
+                part.rows,
+                matrix.width,
+                part.form,
+                chunk=CHUNK,
+                x_dtype=x_dtype,
+                y_dtype=y_dtype,
+                epilogue=epilogue,
+                y_start=part.start // shrink,
+                y_width=matrix.rows // shrink,
+            )
+            yield Launch(kernel, {**part.bound(), "x": x, "y": y})
+
+    def _matvec(
+        self,
+        matrix: Matrix,
+        x: tuple[str, str],
+        y: tuple[str, str],
+        epilogue: str,
+        norm: Vector | None = None,
+        eps: float = 0.0,
+        x_rows: int = 1,
+    ) -> Iterator[Launch]:
+        shrink = 2 if epilogue == "swiglu" else 1
+        for part in parts(matrix, self._quantisation):
+            kernel = matvec(
+                part.rows,
+                matrix.width,
+                part.form,
+                x_dtype=x[1],
+                y_dtype=y[1],
+                epilogue=epilogue,
+                norm_eps=eps if norm else None,
+                x_rows=x_rows,
+                y_start=part.start // shrink,
+                y_size=matrix.rows // shrink,
+            )
+            yield Launch(kernel, {**part.bound(), "x": x[0], "y": y[0], **({"norm": norm.name} if norm else {})})
+
+    def _delta_states(self, op: GatedDelta) -> dict[str, str]:
+        s = op.shape
+        return {
+            "ring": self._state(f"{op.name}.ring", s.taps * s.channels * 4),
+            "state": self._state(f"{op.name}.state", s.value_heads * s.key_size * s.value_size * 4),
+        }
+
+    def _delta_step(self, op: GatedDelta) -> Launch:
+        bound = self._delta_states(op) | {
+            "projected": self._named(op.projected),
+            "gates": self._named(op.gates),
+            "conv": op.conv.name,
+            "decay_dt": op.decay_dt.name,
+            "norm": op.norm.name,
+            "y": self._named(op.into),
+        }
+        return Launch(gated_delta_step(op.shape, act=self._act, eps=op.eps), bound)
+
+    def _delta_chunk(self, op: GatedDelta) -> Iterator[Launch]:
+        s, act, states = op.shape, self._act, self._delta_states(op)
+        projected, gates = self._named(op.projected), self._named(op.gates)
+        convolved = self._value(f"{op.name}.convolved", s.channels, act)
+        factors = self._value(f"{op.name}.factors", s.value_heads * 4, "float32")
+        outputs = self._value(f"{op.name}.outputs", s.values, "float32")
+        yield Launch(
+            causal_conv(s, chunk=CHUNK, act=act),
+            {"projected": projected, "conv": op.conv.name, "ring": states["ring"], "convolved": convolved},
+        )
+        yield Launch(
+            delta_gates(s, chunk=CHUNK, act=act),
+            {"convolved": convolved, "gates": gates, "decay_dt": op.decay_dt.name, "factors": factors},
+        )
+        yield Launch(
+            delta_scan(s, chunk=CHUNK, act=act),
+            {"convolved": convolved, "factors": factors, "state": states["state"], "outputs": outputs},
+        )
+        yield Launch(
+            gated_norm(s, chunk=CHUNK, act=act, eps=op.eps),
+            {"outputs": outputs, "projected": projected, "norm": op.norm.name, "y": self._named(op.into)},
+        )
+
+    def _attention(self, op: Attention) -> Iterator[Launch]:
+        s = op.shape
+        per_position = s.kv_heads * s.size * SIZES[self._act]
+        caches = {x: self._state(f"{op.name}.{x}", 0, per_position) for x in ("k_cache", "v_cache")}
+        projected = self._named(op.projected)
+        q = self._value(f"{op.name}.q", s.heads * s.size, self._act)
+        norms = {"q_norm": op.q_norm.name, "k_norm": op.k_norm.name, "rope": op.rope.name}
+        kernel = rope_cache(s, chunk=CHUNK, act=self._act, eps=op.eps)
+        yield Launch(kernel, {"projected": projected, "q": q, **norms, **caches})
+        gate = {"projected": projected} if s.gated else {}
+        kernel = attention(s, chunk=CHUNK, act=self._act)
+        yield Launch(kernel, {"q": q, "y": self._named(op.into), **gate, **caches})
+
+    def _head(self, op: Head) -> Iterator[Launch]:
+        x, y = ("hidden", "float32"), ("logits", "float32")
+        return self._matvec(op.matrix, x, y, "store", op.norm, op.eps, x_rows=CHUNK)
+
+    def _sample(self) -> Iterator[Launch]:
+        peaks = {"peak_values": self._value("peak_values", BLOCKS, "float32")}
+        peaks["peak_ids"] = self._value("peak_ids", BLOCKS, "float32")
+        yield Launch(find_peaks(self._model.vocabulary), {"logits": "logits", **peaks})
+        kernel = sample(self._model.vocabulary, chunk=CHUNK)
+        yield Launch(kernel, {"logits": "logits", "tokens": "tokens", **peaks})

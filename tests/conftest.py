@@ -1,0 +1,76 @@
+"""What several parts of the tests share: a browser, and folders served on a free port of this machine."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Playwright, sync_playwright
+from windowseat.site_builder import server
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = [
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright, started once."""
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with WebGPU in software: every machine runs the same."""
+    with _chromium(playwright, SOFTWARE_WEBGPU) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="session")
+def browser_without_webgpu(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium that finds no adapter."""
+    with _chromium(playwright, []) as launched:
+        yield launched
+
+
+@contextmanager
+def _chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
+    # Chromium's sandbox does not start for root, which CI machines often are.
+    launched = playwright.chromium.launch(
+        executable_path=CHROMIUM, headless=True, args=[*QUIET, *flags], chromium_sandbox=False
+    )
+    try:
+        yield launched
+    finally:
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serves a folder as `windowseat serve` does until the tests end, and returns its address."""
+    with ExitStack() as running:
+        yield lambda folder: running.enter_context(_served(folder))
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    listening = server.listen("127.0.0.1", 0)
+    # The access log goes to stdout, which pytest prints when a test fails.
+    process = uvicorn.Server(uvicorn.Config(server.application(folder), log_level="info"))
+    thread = threading.Thread(target=process.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        process.should_exit = True
+        thread.join()
+        listening.close()
