@@ -1,0 +1,214 @@
+"""The runtimes that a bundle is checked in: Node on Dawn, and headless Chromium. Both answer the same commands."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+
+from ...compile.errors import UserError
+from .. import server
+
+F32 = NDArray[np.float32]
+
+CHROMIUM_FLAGS = (
+    "--enable-unsafe-webgpu",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SOFTWARE_FLAG = "--use-webgpu-adapter=swiftshader"
+NO_ADAPTER = 3  # the Node driver's exit code
+ICD = "VK_ICD_FILENAMES"
+SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # comes with Debian's chromium
+
+
+class Unsupported(Exception):
+    """The adapter at hand cannot run the variant; the text says why."""
+
+
+class Runtime(Protocol):
+    """Something that runs bundles."""
+
+    name: str
+
+    def load(self, variant: str, context: int) -> str:
+        """Loads the bundle; gives back what the adapter calls itself; raises Unsupported."""
+
+    def logits(self, prefill: list[int], forced: list[int]) -> F32:
+        """The logits after the prefill and after each forced token: [1 + len(forced), V]."""
+
+    def greedy(self, prompt: list[int], count: int) -> list[int]:
+        """The likeliest tokens after a prompt."""
+
+    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
+        """Speed and calls per token, as commands.ts has them."""
+
+
+def _rows(rows: list[str]) -> F32:
+    return np.stack([np.frombuffer(base64.b64decode(row), "<f4") for row in rows])
+
+
+class NodeRuntime:
+    """web/build/node_driver.mjs: JSON lines in, JSON lines out."""
+
+    name = "node"
+
+    def __init__(self, bundle: Path, driver: Path, environment: dict[str, str]) -> None:
+        self._bundle, self._driver, self._environment = bundle, driver, environment
+        self._process: subprocess.Popen[str] | None = None
+
+    def load(self, variant: str, context: int) -> str:
+        self.close()
+        node = shutil.which("node")
+        if node is None:
+            raise UserError("There is no `node` here; install Node 20 or newer, or: pip install windowseat[node]")
+        self._process = subprocess.Popen(
+            [node, str(self._driver)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | self._environment,
+        )
+        command = {"kind": "load", "bundle": str(self._bundle.resolve()), "variant": variant, "context": context}
+        answer = self._ask(command)
+        return str(answer["model"]["adapter"])
+
+    def logits(self, prefill: list[int], forced: list[int]) -> F32:
+        return _rows(self._ask({"kind": "logits", "prefill": prefill, "forced": forced})["rows"])
+
+    def greedy(self, prompt: list[int], count: int) -> list[int]:
+        return list(self._ask({"kind": "greedy", "prompt": prompt, "count": count})["ids"])
+
+    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
+        return self._ask({"kind": "bench", "prompt": prompt, "decode": decode})
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None or process.stderr is None:
+            raise RuntimeError("nothing is loaded")
+        process.stdin.write(json.dumps(command) + "\n")
+        process.stdin.flush()
+        while line := process.stdout.readline():
+            answer: dict[str, Any] = json.loads(line)
+            if answer["kind"] == "failed":
+                break
+            if answer["kind"] != "loading":
+                return answer
+        said = process.stderr.read().strip().splitlines()
+        message = said[-1] if said else "it ended without a word"
+        if process.wait() == NO_ADAPTER:
+            raise Unsupported(message)
+        raise UserError(f"Node could not run the bundle: {message}")
+
+
+class ChromiumRuntime:
+    """A headless Chromium with the site's verify.html; made by `chromium`."""
+
+    name = "chromium"
+
+    def __init__(self, page: Any, bundle_url: str) -> None:
+        self._page, self._bundle_url = page, bundle_url
+
+    def load(self, variant: str, context: int) -> str:
+        script = """async ([bundle, variant, context]) => {
+            try { return { model: await windowseat.load(bundle, { variant, context }) }; }
+            catch (error) { return { failure: windowseat.failure(error) }; }
+        }"""
+        answer = self._page.evaluate(script, [self._bundle_url, variant, context])
+        if failure := answer.get("failure"):
+            if failure["code"] in ("no_webgpu", "no_adapter", "adapter_too_small"):
+                raise Unsupported(failure["message"])
+            raise UserError(f"Chromium could not run the bundle: {failure['message']}")
+        return str(answer["model"]["adapter"])
+
+    def logits(self, prefill: list[int], forced: list[int]) -> F32:
+        return _rows(
+            self._page.evaluate("([prefill, forced]) => windowseat.logits(prefill, forced)", [prefill, forced])
+        )
+
+    def greedy(self, prompt: list[int], count: int) -> list[int]:
+        return list(self._page.evaluate("([prompt, count]) => windowseat.greedy(prompt, count)", [prompt, count]))
+
+    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
+        return dict(self._page.evaluate("([prompt, decode]) => windowseat.bench(prompt, decode)", [prompt, decode]))
+
+
+@contextmanager
+def node(bundle: Path, driver: Path) -> Iterator[Runtime]:
+    """Node on the machine's adapter, or on Chromium's software adapter where there is none."""
+    if not driver.is_file():
+        raise UserError(f"{driver} is missing; build the TypeScript first: make build")
+    runtime = NodeRuntime(bundle, driver, {})
+    try:
+        if ICD not in os.environ and SWIFTSHADER.is_file():
+            try:
+                runtime.load("base", 1)
+            except Unsupported:
+                runtime.close()
+                runtime = NodeRuntime(bundle, driver, {ICD: str(SWIFTSHADER)})
+        yield runtime
+    finally:
+        runtime.close()
+
+
+@contextmanager
+def chromium(site: Path, bundle_name: str) -> Iterator[Runtime]:
+    """Chromium on the machine's adapter, or on its own software adapter where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    with serving(site) as url, sync_playwright() as playwright:
+        for flags in (CHROMIUM_FLAGS, (*CHROMIUM_FLAGS, SOFTWARE_FLAG)):
+            browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=list(flags))
+            try:
+                page = browser.new_page()
+                page.set_default_timeout(0)
+                page.goto(f"{url}verify.html")
+                found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
+                if found or SOFTWARE_FLAG in flags:
+                    yield ChromiumRuntime(page, f"{url}models/{bundle_name}/")
+                    return
+            finally:
+                browser.close()
+
+
+def find_chromium() -> str | None:
+    """The machine's Chromium or Chrome; None leaves it to Playwright."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def serving(site: Path) -> Iterator[str]:
+    """Serves a site on a free loopback port while the block runs; gives its address."""
+    with server.listen("127.0.0.1", 0) as listening:
+        running = uvicorn.Server(uvicorn.Config(server.application(site), log_level="warning"))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            running.should_exit = True
+            thread.join()

@@ -1,0 +1,175 @@
+"""The comparison itself: logits within a bound, greedy text the same."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from ...compile import build as compiler
+from ...compile.checkpoint import Checkpoint, open_checkpoint
+from ...compile.progress import Progress, Report
+from ..site import SCRIPTS, build_site
+from . import runtimes
+from .oracle import F32, Oracle
+from .runtimes import Runtime, Unsupported
+
+# Of max |logit|, by variant.
+BOUNDS = {"base": 1e-3, "f16": 2e-2}
+FORCED = 8  # tokens decoded one by one after each prompt
+GREEDY = 64  # tokens of greedy text
+PROMPTS = json.loads((Path(__file__).parent / "prompts.json").read_text("utf-8"))
+RUNTIMES = ("node", "chromium")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose about a comparison."""
+
+    quantisation: str = "q4"
+    runtimes: tuple[str, ...] = RUNTIMES
+    prompts: int = len(PROMPTS)  # texts to continue greedily
+    lengths: tuple[int, ...] = ()  # of random prompts; empty: around the edges of prefill's chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came out for one runtime and variant; `unsupported` says why there are no figures."""
+
+    runtime: str
+    variant: str
+    adapter: str = ""
+    error: float = 0.0  # max |difference| / max |logit|
+    bound: float = 0.0
+    positions: int = 0  # compared
+    texts: int = 0
+    same_texts: int = 0
+    worst_margin: float = 0.0  # where a text differs: how far apart the reference's two choices were, as `error`
+    unsupported: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Within the bound, and no text differs where the reference was surer than the bound."""
+        return bool(self.unsupported) or (self.error <= self.bound and self.worst_margin <= self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A prompt, what to force after it, and the right logits: [1 + len(forced), V]."""
+
+    prompt: list[int]
+    forced: list[int]
+    logits: F32
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A prompt, its right continuation, and the logits each token of that was chosen from: [GREEDY, V]."""
+
+    prompt: list[int]
+    ids: list[int]
+    logits: F32
+
+
+def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
+    """Compiles the checkpoint into a temporary folder and yields a check for each runtime and variant."""
+    with tempfile.TemporaryDirectory(prefix="windowseat-verify-") as temporary, ExitStack() as stack:
+        folder = Path(temporary)
+        build = compiler.Options(quantisation=options.quantisation, name="model")
+        bundle = compiler.build(model, folder / "models", build, report)
+        checkpoint = stack.enter_context(open_checkpoint(model, report))
+        oracle = Oracle(checkpoint, bundle)
+        manifest = json.loads((bundle / "bundle.json").read_text())
+        context: int = manifest["context"]["default"]
+        lengths = options.lengths or edges(manifest["prefill_chunk"])
+        cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
+        texts = greedy_texts(oracle, checkpoint, PROMPTS[: options.prompts], context, report)
+        del oracle  # the runtimes need the memory
+        for name in options.runtimes:
+            if name == "node":
+                runtime = stack.enter_context(runtimes.node(bundle, SCRIPTS / "node_driver.mjs"))
+            else:
+                site = build_site(folder / "models", folder / "site", report)
+                runtime = stack.enter_context(runtimes.chromium(site, "model"))
+            for variant in manifest["variants"]:
+                yield check(runtime, variant["name"], context, cases, texts, report)
+
+
+def edges(chunk: int) -> list[int]:
+    """Lengths of prompts around the edges of prefill's chunks."""
+    return [1, 2, 7, chunk - 1, chunk, chunk + 1, 2 * chunk - 1, 2 * chunk, 2 * chunk + 3]
+
+
+def random_cases(oracle: Oracle, vocabulary: int, lengths: list[int], report: Report) -> list[Case]:
+    """Prompts of random ids."""
+    rng = np.random.default_rng(0)
+    cases = []
+    for i, length in enumerate(lengths):
+        report(Progress("Reference logits", i, len(lengths), "prompts"))
+        ids = rng.integers(0, vocabulary, length + FORCED).tolist()
+        cases.append(Case(ids[:length], ids[length:], oracle.logits(ids)[length - 1 :]))
+    return cases
+
+
+def greedy_texts(
+    oracle: Oracle, checkpoint: Checkpoint, prompts: list[str], context: int, report: Report
+) -> list[Text]:
+    """Prompts of text, in the checkpoint's own chat template, continued greedily."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    path, template = checkpoint.file("tokenizer.json"), checkpoint.chat_template()
+    assert path is not None  # compiled without one, it would not have been
+    tokenizer = Tokenizer.from_file(str(path))
+    texts = []
+    for i, prompt in enumerate(prompts):
+        report(Progress("Reference texts", i, len(prompts), "texts"))
+        conversation = [{"role": "user", "content": prompt}]
+        rendered, _ = render_jinja_template([conversation], chat_template=template, add_generation_prompt=True)
+        ids = tokenizer.encode(rendered[0], add_special_tokens=False).ids
+        if len(ids) + GREEDY <= context:
+            texts.append(Text(ids, *oracle.greedy(ids, GREEDY)))
+    return texts
+
+
+def check(runtime: Runtime, variant: str, context: int, cases: list[Case], texts: list[Text], report: Report) -> Check:
+    """Runs all cases and texts in a runtime."""
+    try:
+        adapter = runtime.load(variant, context)
+    except Unsupported as reason:
+        return Check(runtime.name, variant, unsupported=str(reason))
+    stage = f"{runtime.name}, {variant}"
+    error, same, margins = 0.0, 0, [0.0]
+    for i, case in enumerate(cases):
+        report(Progress(f"{stage}: logits", i, len(cases), "prompts"))
+        logits = runtime.logits(case.prompt, case.forced)
+        # A NaN must not pass: no comparison with it is true.
+        found = float(np.abs(logits - case.logits).max() / np.abs(case.logits).max())
+        error = found if not found <= error else error
+    for i, text in enumerate(texts):
+        report(Progress(f"{stage}: texts", i, len(texts), "texts"))
+        ids = runtime.greedy(text.prompt, len(text.ids))
+        same += ids == text.ids
+        margins.append(margin(text, ids))
+    return Check(
+        runtime=runtime.name,
+        variant=variant,
+        adapter=adapter,
+        error=error,
+        bound=BOUNDS[variant],
+        positions=sum(len(case.logits) for case in cases),
+        texts=len(texts),
+        same_texts=same,
+        worst_margin=max(margins),
+    )
+
+
+def margin(text: Text, ids: list[int]) -> float:
+    """How sure the reference was at the first token that differs: (best - other) / max |logit|; 0 if none does."""
+    for right, found, logits in zip(text.ids, ids, text.logits, strict=True):
+        if right != found:
+            return float((logits[right] - logits[found]) / np.abs(logits).max())
+    return 0.0

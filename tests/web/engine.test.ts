@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Engine } from "../../web/src/engine/engine.ts";
+import type { FromEngine, GenerateRequest } from "../../web/src/runtime/messages.ts";
+import { gpu, needsGpu } from "./gpu.ts";
+import { IM_END, IM_START, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
+
+const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
+const HELLO = [{ role: "user" as const, content: "hé" }];
+/** What the toy template and tokenizer make of HELLO. */
+const HELLO_IDS = [IM_START, ...bytes("uhé"), IM_END, IM_START, ...bytes("a")];
+
+function bytes(text: string): number[] {
+  return [...new TextEncoder().encode(text)];
+}
+
+async function load(choice: ToyChoice = {}): Promise<Engine> {
+  return await Engine.load("http://toy", { gpu, fetch: toyBundle(choice).fetch });
+}
+
+async function ask(engine: Engine, request: Partial<GenerateRequest>): Promise<FromEngine[]> {
+  const messages: FromEngine[] = [];
+  const whole = { id: 1, messages: HELLO, sampling: GREEDY, maxTokens: 8, ...request };
+  await engine.generate(whole, (message) => messages.push(message));
+  return messages;
+}
+
+function textOf(messages: readonly FromEngine[], channel = "answer"): string {
+  return messages
+    .map((message) => (message.kind === "delta" && message.channel === channel ? message.text : ""))
+    .join("");
+}
+
+function last(messages: readonly FromEngine[]): FromEngine {
+  const message = messages.at(-1);
+  assert.ok(message);
+  return message;
+}
+
+function failureOf(messages: readonly FromEngine[]): string {
+  const message = last(messages);
+  assert.equal(messages.length, 1, "a failure comes alone");
+  assert.equal(message.kind, "failed");
+  return message.kind === "failed" ? `${message.failure.code}: ${message.failure.message}` : "";
+}
+
+/** Text of ids as the toy tokenizer has it: bytes, and nothing for its special tokens. */
+function toyText(ids: readonly number[]): string {
+  const parts = ids.flatMap((id) => (id < 256 ? [id] : id === 258 ? bytes("<think>") : []));
+  return new TextDecoder().decode(Uint8Array.from(parts));
+}
+
+describe("an engine", needsGpu, () => {
+  it("says what it has loaded", async () => {
+    const engine = await load();
+    const { name, variant, context, thinks, weightBytes, loadMs } = engine.summary;
+    assert.deepEqual(
+      [name, variant, context, thinks, weightBytes],
+      ["toy", "base", 96, true, 2324],
+    );
+    assert.ok(loadMs > 0);
+    engine.close();
+  });
+
+  it("renders, reads, decodes and counts", async () => {
+    const engine = await load();
+    const messages = await ask(engine, {});
+    assert.equal(textOf(messages), toyText(simulate(HELLO_IDS, 8)));
+    const done = last(messages);
+    assert.ok(done.kind === "done" && done.reason === "length");
+    const { promptTokens, cachedTokens, completionTokens, firstTokenMs } = done.usage;
+    assert.deepEqual([promptTokens, cachedTokens, completionTokens], [HELLO_IDS.length, 0, 8]);
+    assert.ok(firstTokenMs > 0 && done.usage.tokensPerSecond > 0);
+    engine.close();
+  });
+
+  it("ends at any of the stop tokens and does not show it", async () => {
+    const made = simulate(HELLO_IDS, 6);
+    const engine = await load({ stopTokens: [99_999, ...made.slice(5)] });
+    const messages = await ask(engine, { maxTokens: 50 });
+    const done = last(messages);
+    assert.ok(done.kind === "done" && done.reason === "stop");
+    assert.equal(done.usage.completionTokens, 5);
+    assert.equal(textOf(messages), toyText(made.slice(0, 5)));
+    engine.close();
+  });
+
+  it("keeps the history of the turn before, whatever became of its answer", async () => {
+    const engine = await load();
+    await ask(engine, {});
+    const next = [...HELLO, { role: "assistant" as const, content: "x" }, ...HELLO];
+    const done = last(await ask(engine, { id: 2, messages: next }));
+    assert.ok(done.kind === "done");
+    assert.equal(done.usage.cachedTokens, HELLO_IDS.length - 2, "all but <|im_start|>a");
+    engine.close();
+  });
+
+  it("answers in the order of the requests, one at a time", async () => {
+    const engine = await load();
+    const order: string[] = [];
+    const put = (id: number) =>
+      engine.generate({ id, messages: HELLO, sampling: GREEDY, maxTokens: 3 }, (message) => {
+        order.push(`${id} ${message.kind}`);
+      });
+    await Promise.all([put(1), put(2), put(3)]);
+    const ends = order.filter((entry) => entry.endsWith("done"));
+    assert.deepEqual(ends, ["1 done", "2 done", "3 done"]);
+    assert.ok(order.indexOf("1 done") < order.indexOf("2 prefilling"), order.join());
+    engine.close();
+  });
+
+  it("stops a running request and drops a queued one", async () => {
+    const engine = await load();
+    const seen: FromEngine[] = [];
+    const emit = (message: FromEngine): void => {
+      seen.push(message);
+      if (message.kind === "delta") engine.stop(1);
+    };
+    const first = engine.generate({ id: 1, messages: HELLO, sampling: GREEDY }, emit);
+    const second = engine.generate({ id: 2, messages: HELLO, sampling: GREEDY }, emit);
+    engine.stop(2);
+    await Promise.all([first, second]);
+    const ends = seen.filter((message) => message.kind === "done");
+    assert.deepEqual(
+      ends.map(({ id, reason }) => [id, reason]),
+      [
+        [1, "cancelled"],
+        [2, "cancelled"],
+      ],
+    );
+    assert.equal(ends[1]?.usage.completionTokens, 0);
+    engine.close();
+  });
+
+  it("refuses a number that is in use, and lets the first request be", async () => {
+    const engine = await load();
+    const first = ask(engine, {});
+    assert.match(failureOf(await ask(engine, {})), /^bad_request: Request 1 is still running/);
+    assert.equal(last(await first).kind, "done");
+    engine.close();
+  });
+
+  it("refuses what it cannot do, says why, and goes on", async () => {
+    const engine = await load();
+    const long = [{ role: "user" as const, content: "x".repeat(200) }];
+    assert.match(failureOf(await ask(engine, { messages: [] })), /^empty_prompt: /);
+    assert.match(
+      failureOf(await ask(engine, { messages: [{ role: "user", content: " \n" }] })),
+      /^empty_prompt: /,
+    );
+    assert.match(
+      failureOf(await ask(engine, { messages: long })),
+      /^prompt_too_long: .*20[0-9] tokens and toy holds 96; start a new/,
+    );
+    assert.match(
+      failureOf(await ask(engine, { messages: [{ role: "user", content: "raise" }] })),
+      /^bad_request: .*No raise, please\./,
+    );
+    const hot = { ...GREEDY, temperature: Number.NaN };
+    assert.match(
+      failureOf(await ask(engine, { sampling: hot })),
+      /^bad_request: .*temperature NaN/,
+    );
+    assert.match(failureOf(await ask(engine, { maxTokens: 0 })), /^bad_request: .*maxTokens 0/);
+    assert.equal(last(await ask(engine, {})).kind, "done");
+    engine.close();
+  });
+
+  it("sends what comes before the end of a thought as thinking", async () => {
+    const engine = await load();
+    const messages = await ask(engine, { thinking: true, maxTokens: 5 });
+    const prompt = [...HELLO_IDS, 258];
+    assert.equal(textOf(messages), "");
+    assert.equal(textOf(messages, "thinking"), toyText(simulate(prompt, 5)).trim());
+    engine.close();
+  });
+});

@@ -1,0 +1,17 @@
+import { existsSync } from "node:fs";
+import { openDawn } from "../../web/src/node/dawn.ts";
+
+/** Where Debian's chromium package puts the software adapter: a GPU for machines without one. */
+const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+if (process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER)) {
+  process.env.VK_ICD_FILENAMES = SWIFTSHADER;
+}
+
+export const gpu = openDawn();
+const adapter = await gpu.requestAdapter();
+
+/** Options for a test that needs a GPU: skipped, with the reason, where Dawn finds none. */
+export const needsGpu = {
+  skip: adapter === null && "Dawn finds no GPU; install chromium for its software adapter",
+};

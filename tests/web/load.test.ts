@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { WindowseatError } from "../../web/src/runtime/failure.ts";
+import { type Fetch, openBundle } from "../../web/src/runtime/files.ts";
+import type { FailureCode } from "../../web/src/runtime/messages.ts";
+import { type LoadOptions, Model } from "../../web/src/runtime/model.ts";
+import { gpu, needsGpu } from "./gpu.ts";
+import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
+
+async function load(toy: ToyBundle, options: LoadOptions = {}, fetch: Fetch = toy.fetch) {
+  const bundle = await openBundle("http://toy/", { fetch });
+  return await Model.load(bundle, { gpu, ...options });
+}
+
+function failsWith(code: FailureCode, pattern: RegExp): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof WindowseatError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, pattern);
+    return true;
+  };
+}
+
+function put(toy: ToyBundle, path: string, text: string): void {
+  toy.files.set(path, new TextEncoder().encode(text));
+}
+
+describe("a manifest", () => {
+  it("that is missing is named", async () => {
+    const toy = toyBundle();
+    toy.files.delete("bundle.json");
+    const opening = openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(opening, failsWith("missing_file", /http:\/\/toy\/bundle\.json.*404/));
+  });
+
+  it("that is a web page, as servers send for any address, is told apart", async () => {
+    const toy = toyBundle();
+    put(toy, "bundle.json", "<!doctype html>");
+    const opening = openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(opening, failsWith("damaged_file", /not JSON; check that the address/));
+  });
+
+  it("of a newer version says to update the page or to build again", async () => {
+    const toy = toyBundle();
+    put(toy, "bundle.json", '{"format": "windowseat-bundle", "version": 2, "new": true}');
+    const opening = openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(opening, failsWith("unknown_version", /version 2 .* update the page, or/));
+  });
+
+  it("with a field of the wrong kind is refused at its place", async () => {
+    const toy = toyBundle();
+    const wrong = { ...toy.manifest, weights: { ...toy.manifest.weights, tensors: [{ name: 3 }] } };
+    put(toy, "bundle.json", JSON.stringify(wrong));
+    const opening = openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(opening, failsWith("damaged_file", /weights\.tensors\[0\]\.name is 3/));
+  });
+
+  it("whose shards do not hold its weights is refused", async () => {
+    const toy = toyBundle();
+    const wrong = { ...toy.manifest, weights: { ...toy.manifest.weights, bytes: 9999 } };
+    put(toy, "bundle.json", JSON.stringify(wrong));
+    const opening = openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(opening, failsWith("damaged_file", /shard weights-0004\.bin/));
+  });
+});
+
+describe("loading", needsGpu, () => {
+  it("reports every byte of the weights and every kernel", async () => {
+    const seen: string[] = [];
+    const model = await load(toyBundle(), {
+      onProgress: (stage, done, total) => {
+        seen.push(`${stage} ${done}/${total}`);
+      },
+    });
+    assert.ok(seen.includes("weights 2324/2324"), seen.join());
+    assert.equal(seen.at(-1), "kernels 4/4");
+    model.close();
+  });
+
+  it("names a shard that is missing", async () => {
+    const toy = toyBundle();
+    toy.files.delete("weights-0002.bin");
+    await assert.rejects(load(toy), failsWith("missing_file", /weights-0002\.bin is missing.*404/));
+  });
+
+  it("names a shard with one wrong bit", async () => {
+    const toy = toyBundle();
+    const shard = toy.files.get("weights-0003.bin");
+    if (shard) shard[100] = (shard[100] ?? 0) ^ 1;
+    await assert.rejects(load(toy), failsWith("damaged_file", /weights-0003\.bin is damaged.*SHA/));
+  });
+
+  it("names a shard that was cut short", async () => {
+    const toy = toyBundle();
+    toy.files.set("weights-0001.bin", new Uint8Array(500));
+    const pattern = /weights-0001\.bin is truncated: 500 of 512/;
+    await assert.rejects(load(toy), failsWith("damaged_file", pattern));
+  });
+
+  it("names a shard that goes on too long", async () => {
+    const toy = toyBundle();
+    toy.files.set("weights-0001.bin", new Uint8Array(513));
+    await assert.rejects(load(toy), failsWith("damaged_file", /weights-0001\.bin.*longer than/));
+  });
+
+  it("checks the plan against its hash as well", async () => {
+    const toy = toyBundle();
+    const text = new TextDecoder().decode(toy.files.get("plan-base.json"));
+    put(toy, "plan-base.json", text.replace("31u", "32u"));
+    await assert.rejects(load(toy), failsWith("damaged_file", /plan-base\.json is damaged/));
+  });
+
+  it("asks past the cache when a file is not the one of the manifest", async () => {
+    const toy = toyBundle();
+    const caches: (string | undefined)[] = [];
+    const model = await load(toy, {}, async (url, init) => {
+      if (!url.endsWith("weights-0000.bin")) return await toy.fetch(url, init);
+      caches.push(init.cache);
+      const stale = new Response(new Uint8Array(512));
+      return init.cache === "reload" ? await toy.fetch(url, init) : stale;
+    });
+    assert.deepEqual(caches, ["default", "reload"]);
+    model.close();
+  });
+
+  it("tries twice more when the network fails, and takes back the progress of the failed tries", async () => {
+    const toy = toyBundle();
+    let tries = 0;
+    let most = 0;
+    const onProgress: LoadOptions["onProgress"] = (stage, done) => {
+      if (stage === "weights") most = Math.max(most, done);
+    };
+    const model = await load(toy, { onProgress }, async (url, init) => {
+      if (!url.endsWith("weights-0000.bin")) return await toy.fetch(url, init);
+      tries += 1;
+      if (tries === 1) throw new TypeError("network down");
+      return tries === 2 ? breaksAfter(100) : await toy.fetch(url, init);
+    });
+    assert.equal(tries, 3);
+    assert.equal(most, 2324);
+    model.close();
+  });
+
+  it("gives up after three tries and says so", async () => {
+    const toy = toyBundle();
+    let tries = 0;
+    const loading = load(toy, {}, async (url, init) => {
+      if (!url.endsWith("weights-0000.bin")) return await toy.fetch(url, init);
+      tries += 1;
+      throw new TypeError("network down");
+    });
+    await assert.rejects(loading, failsWith("missing_file", /three tries \(network down\)/));
+    assert.equal(tries, 3);
+  });
+
+  it("ends when it is cancelled, and fetches nothing after that", async () => {
+    const toy = toyBundle();
+    const stop = new AbortController();
+    const loading = load(toy, {
+      signal: stop.signal,
+      onProgress: (stage, done) => {
+        if (stage === "weights" && done > 0) stop.abort(new Error("changed my mind"));
+      },
+    });
+    await assert.rejects(loading, /changed my mind/);
+    const asked = toy.asked.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(toy.asked.length, asked);
+  });
+
+  it("asks for nothing more once a shard has failed", async () => {
+    const toy = toyBundle();
+    toy.files.delete("weights-0000.bin");
+    const loading = load(toy, {}, async (url, init) => {
+      if (!/weights-000[123]/.test(url)) return await toy.fetch(url, init);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return await toy.fetch(url, init);
+    });
+    await assert.rejects(loading, failsWith("missing_file", /weights-0000/));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(!toy.asked.includes("weights-0004.bin"), toy.asked.join());
+  });
+
+  it("keeps at most four shards on the way", async () => {
+    const toy = toyBundle();
+    let now = 0;
+    let most = 0;
+    const model = await load(toy, {}, async (url, init) => {
+      if (!url.includes("weights")) return await toy.fetch(url, init);
+      now += 1;
+      most = Math.max(most, now);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      now -= 1;
+      return await toy.fetch(url, init);
+    });
+    assert.equal(most, 4);
+    model.close();
+  });
+
+  it("names the kernel that does not compile, with the compiler's words", async () => {
+    const toy = toyBundle({
+      plan: (plan) => ({
+        ...plan,
+        kernels: plan.kernels.map((kernel) =>
+          kernel.name === "head" ? { ...kernel, code: `${kernel.code} fn broken( {` } : kernel,
+        ),
+      }),
+    });
+    await assert.rejects(load(toy), failsWith("internal", /the kernel head.*expected/s));
+  });
+
+  it("names a buffer that no one has", async () => {
+    const toy = toyBundle({
+      plan: (plan) => ({ ...plan, buffers: plan.buffers.filter(({ name }) => name !== "seen") }),
+    });
+    await assert.rejects(load(toy), failsWith("damaged_file", /recur binds seen/));
+  });
+});
+
+describe("the choice of a variant", needsGpu, () => {
+  const withLimits = (limits: Record<string, number>) =>
+    toyBundle({ variants: ([base]) => [{ ...base, limits }] });
+
+  it("names the limit, what the GPU has and what is needed", async () => {
+    const toy = withLimits({ maxComputeInvocationsPerWorkgroup: 100_000 });
+    const pattern = /its maxComputeInvocationsPerWorkgroup is \d+ and 100000 are needed/;
+    await assert.rejects(load(toy), failsWith("adapter_too_small", pattern));
+  });
+
+  it("grows the buffers with the context and refuses one that does not fit", async () => {
+    const toy = toyBundle({
+      plan: (plan) => ({
+        ...plan,
+        buffers: plan.buffers.map((buffer) =>
+          buffer.name === "seen" ? { ...buffer, bytes_per_position: 2 ** 24 } : buffer,
+        ),
+      }),
+    });
+    const loading = load(toy, { context: 4000 });
+    await assert.rejects(loading, failsWith("adapter_too_small", /64000 MiB are needed/));
+    (await load(toy, { context: 8 })).close();
+  });
+
+  it("passes over a variant whose features are not there", async () => {
+    const toy = toyBundle({
+      variants: ([base]) => [{ ...base, name: "magic", features: ["no-such-feature"] }, base],
+    });
+    const model = await load(toy);
+    assert.equal(model.facts.variant, "base");
+    model.close();
+    const asked = load(toy, { variant: "magic" });
+    await assert.rejects(asked, failsWith("adapter_too_small", /the feature no-such-feature/));
+  });
+
+  it("that is not in the bundle lists the ones that are", async () => {
+    const loading = load(toyBundle(), { variant: "f32" });
+    await assert.rejects(loading, failsWith("bad_request", /no variant f32; ask for one of base/));
+  });
+
+  it("refuses a context that the model was not made for", async () => {
+    const loading = load(toyBundle(), { context: 5000 });
+    await assert.rejects(loading, failsWith("bad_request", /5000 tokens and takes 1 to 4096/));
+  });
+});
+
+describe("a machine without WebGPU", () => {
+  it("fails with its own code where the browser has none", async () => {
+    const toy = toyBundle();
+    const bundle = await openBundle("http://toy", { fetch: toy.fetch });
+    await assert.rejects(Model.load(bundle), failsWith("no_webgpu", /has no WebGPU/));
+  });
+
+  it("fails with another where there is no GPU behind it", async () => {
+    const toy = toyBundle();
+    const bundle = await openBundle("http://toy", { fetch: toy.fetch });
+    const blocked = Object.create(gpu, { requestAdapter: { value: async () => null } });
+    const loading = Model.load(bundle, { gpu: blocked });
+    await assert.rejects(loading, failsWith("no_adapter", /offers no GPU/));
+  });
+});
+
+/** A response whose connection breaks after so many bytes. */
+function breaksAfter(bytes: number): Response {
+  let sent = false;
+  return new Response(
+    new ReadableStream({
+      pull: (controller) => {
+        if (sent) controller.error(new TypeError("connection reset"));
+        else controller.enqueue(new Uint8Array(bytes));
+        sent = true;
+      },
+    }),
+  );
+}

@@ -1,0 +1,97 @@
+"""Runs the TypeScript tests: they are built by esbuild and run by Node on Dawn."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / "web"
+
+# Tokenizers to compare Python and JavaScript on: the demo's own, and any in a folder of test data beside the checkout.
+DATA = Path(os.environ.get("WINDOWSEAT_DATA", ROOT.parent / "shared" / "data"))
+TOKENIZERS = {
+    "demo": ROOT / "compile" / "demo" / "checkpoint" / "tokenizer.json",
+    "qwen35": DATA / "tokenizers" / "qwen35.tokenizer.json",
+    "llama-spm": DATA / "tokenizers" / "llama-spm.tokenizer.json",
+}
+
+# What trips a port of a tokenizer: composed and decomposed letters, marks, joiners, runs of blanks, case folding.
+TRAPS = [
+    "",
+    " ",
+    "\n\n \t\r\n  x",
+    "Hello, world!  It's 1234567 o'clock; I'LL go.\r\n\r\nYou'Re 12% sure?",
+    "e\u0301 é \u1e9b\u0323 \u212b ﬁ",
+    "नमस्ते क्षत्रिय, ไทย ภาษา, עִבְרִית",
+    "👩\u200d👩\u200d👧\u200d👦 🏳️\u200d🌈 🇫🇷",
+    "'\u017f '\u017fx \u212a",
+    "日本語のテキスト、한국어 한",
+    "a\u00a0b\u2003c\u3000d\u200be\u0085f\ufeffg\u180eh",
+    "x = [i**2 for i in range(10)]  # squares\n\tif x:\n\t\tpass\n",
+    "½ ² ٣٤ Ⅳ ①",
+    "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\nok<|endoftext|>",
+]
+ALPHABET = "aAzZ sS'\u017fllrRdD09  \t\n\r.,;!?-_()[]{}<>/éüßñ\u0301\u0308\u094dकष\u0627日本語한👍🏽\u200d\ufe0f½٣"
+
+
+def texts() -> list[str]:
+    """The traps, and random strings made of what they are made of: the same ones every time."""
+    draw = random.Random(0)
+    return TRAPS + ["".join(draw.choices(ALPHABET, k=draw.randrange(1, 40))) for _ in range(300)]
+
+
+def vectors(path: Path) -> list[str]:
+    """The texts of the test vectors beside a tokenizer.json, if there are any."""
+    inputs = path.with_name(path.name.replace(".tokenizer.json", ".inp"))
+    return inputs.read_text("utf-8").split("\n__ggml_vocab_test__\n") if inputs.suffix == ".inp" else []
+
+
+def cases(path: Path) -> list[dict[str, object]]:
+    tokenizer = Tokenizer.from_file(str(path))
+    found: list[dict[str, object]] = []
+    for text in texts() + vectors(path):
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        found.append({"text": text, "ids": ids, "decoded": tokenizer.decode(ids, skip_special_tokens=True)})
+    return found
+
+
+def run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, cwd=WEB, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def built() -> str:
+    """The path of a Node whose tests are built."""
+    if (node := shutil.which("node")) is None:
+        pytest.skip("the TypeScript tests need Node: pip install windowseat[node], or any Node from 20")
+    assert (WEB / "node_modules").is_dir(), "web/node_modules is missing; run npm ci in web/"
+    run([node, "build.mjs"], {})
+    return node
+
+
+@pytest.mark.parametrize("name", ["model", "load", "engine", "driver", "text"])
+def test_the_typescript_tests_pass(built: str, name: str) -> None:
+    run([built, "--test", f"build/tests/{name}.test.mjs"], {})
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: Path) -> None:
+    if not (path := TOKENIZERS[name]).is_file():
+        pytest.skip(f"{path} is not there")
+    expected = tmp_path / "cases.json"
+    expected.write_text(json.dumps({name: {"file": str(path), "cases": cases(path)}}), "utf-8")
+    run([built, "--test", "build/tests/tokenizer.test.mjs"], {"WINDOWSEAT_TOKENIZER_CASES": str(expected)})
+
+
+def test_every_typescript_test_file_is_run_here() -> None:
+    names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
+    assert names == {"model", "load", "engine", "driver", "text", "tokenizer"}

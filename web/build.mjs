@@ -1,0 +1,82 @@
+// Builds everything that is made from TypeScript into build/: `node build.mjs`.
+// `node build.mjs --types` only writes src/runtime/format.ts, for the type checker.
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { compile } from "json-schema-to-typescript";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const tests = join(web, "../tests/web");
+
+/** The two schemas are the only written text of the format: the types are read off them at every build. */
+async function writeFormatTypes() {
+  const parts = ["// Made by build.mjs from compile/*.schema.json; change those instead.\n"];
+  for (const name of ["bundle", "plan"]) {
+    const schema = JSON.parse(await readFile(join(web, `../compile/${name}.schema.json`), "utf8"));
+    parts.push(await compile(schema, schema.title, { bannerComment: "", format: false }));
+  }
+  const text = parts.join("\n");
+  const path = join(web, "src/runtime/format.ts");
+  if (!existsSync(path) || (await readFile(path, "utf8")) !== text) await writeFile(path, text);
+}
+
+const common = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  absWorkingDir: web,
+  logLevel: "warning",
+  loader: { ".css": "text" },
+};
+
+/** Scripts that a page or a worker loads, by output name. */
+async function buildBrowser() {
+  const scripts = {
+    chat: "src/ui/chat.ts",
+    engine_worker: "src/engine/worker.ts",
+    verify: "src/verify/verify.ts",
+  };
+  const present = Object.entries(scripts).filter(([name, source]) => {
+    const found = existsSync(join(web, source));
+    if (!found) console.warn(`build: no ${name}.js, because web/${source} does not exist`);
+    return found;
+  });
+  await build({
+    ...common,
+    entryPoints: Object.fromEntries(present),
+    outdir: "build",
+    platform: "browser",
+    minify: true,
+    legalComments: "eof",
+  });
+}
+
+/** Scripts that Node runs; Dawn's native module stays outside of the bundle. */
+async function buildNode() {
+  const node = {
+    ...common,
+    platform: "node",
+    external: ["webgpu"],
+    outExtension: { ".js": ".mjs" },
+  };
+  await build({ ...node, entryPoints: { node_driver: "src/node/driver.ts" }, outdir: "build" });
+  const sources = existsSync(tests) ? await readdir(tests) : [];
+  const names = sources.filter((name) => name.endsWith(".test.ts") || name === "toy_folder.ts");
+  await rm(join(web, "build/tests"), { recursive: true, force: true });
+  await build({
+    ...node,
+    entryPoints: Object.fromEntries(
+      names.map((name) => [basename(name, ".ts"), join(tests, name)]),
+    ),
+    outdir: "build/tests",
+    sourcemap: "inline",
+  });
+}
+
+await writeFormatTypes();
+if (!process.argv.includes("--types")) {
+  await mkdir(join(web, "build"), { recursive: true });
+  await Promise.all([buildBrowser(), buildNode()]);
+}

@@ -1,0 +1,223 @@
+import { failureOf, WindowseatError } from "../runtime/failure.ts";
+import { type Fetch, type OpenBundle, openBundle } from "../runtime/files.ts";
+import type {
+  ChatMessage,
+  FromEngine,
+  GenerateRequest,
+  ModelSummary,
+  Sampling,
+  Usage,
+} from "../runtime/messages.ts";
+import { type LoadOptions, Model } from "../runtime/model.ts";
+import { type ChatTemplate, createChatTemplate } from "./chat_template.ts";
+import { type ChannelText, endsInThought, splitThinking } from "./thinking.ts";
+import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
+
+export interface EngineOptions extends LoadOptions {
+  readonly fetch?: Fetch | undefined;
+}
+
+type Emit = (message: FromEngine) => void;
+
+/** A request on its way through the queue. */
+interface Job {
+  readonly request: GenerateRequest;
+  readonly emit: Emit;
+  readonly stop: AbortController;
+  readonly since: number;
+}
+
+/** A chat model: requests in, text out, one after the other. */
+export class Engine {
+  readonly summary: ModelSummary;
+  readonly model: Model;
+  readonly #tokenizer: Tokenizer;
+  readonly #template: ChatTemplate;
+  readonly #jobs = new Map<number, Job>();
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(
+    summary: ModelSummary,
+    model: Model,
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+  ) {
+    this.summary = summary;
+    this.model = model;
+    this.#tokenizer = tokenizer;
+    this.#template = template;
+  }
+
+  /** Loads the bundle in a folder: its manifest, its text side, and its model onto the GPU. */
+  static async load(folder: string, options: EngineOptions = {}): Promise<Engine> {
+    const started = performance.now();
+    const { onProgress = () => {}, signal } = options;
+    onProgress("manifest", 0, 1);
+    const bundle = await openBundle(folder, {
+      ...(options.fetch && { fetch: options.fetch }),
+      ...(signal && { signal }),
+    });
+    onProgress("manifest", 1, 1);
+    const { tokenizer, template } = await readTextSide(bundle);
+    const model = await Model.load(bundle, options);
+    const summary = summarise(model, template, performance.now() - started);
+    return new Engine(summary, model, tokenizer, template);
+  }
+
+  /** Queues a request; everything about it goes to `emit`, failures too. */
+  generate(request: GenerateRequest, emit: Emit): Promise<void> {
+    const { id } = request;
+    if (this.#jobs.has(id)) {
+      const message = `Request ${id} is still running; give every request a number of its own.`;
+      emit({ kind: "failed", id, failure: { code: "bad_request", message } });
+      return Promise.resolve();
+    }
+    const job = { request, emit, stop: new AbortController(), since: performance.now() };
+    this.#jobs.set(id, job);
+    this.#last = this.#last.then(async () => {
+      const end = await this.#answer(job).catch(
+        (error: unknown): FromEngine => ({ kind: "failed", id, failure: failureOf(error) }),
+      );
+      this.#jobs.delete(id);
+      emit(end);
+    });
+    return this.#last;
+  }
+
+  /** Ends a request early, running or queued; does nothing for one that is over. */
+  stop(id: number): void {
+    this.#jobs.get(id)?.stop.abort();
+  }
+
+  /** Resolves when every request so far is over. */
+  idle(): Promise<void> {
+    return this.#last;
+  }
+
+  close(): void {
+    for (const { stop } of this.#jobs.values()) stop.abort();
+    this.model.close();
+  }
+
+  async #answer({ request, emit, stop: { signal }, since }: Job): Promise<FromEngine> {
+    const { id, messages, sampling, maxTokens } = request;
+    const clock = startClock(since);
+    if (signal.aborted) return { kind: "done", id, reason: "cancelled", usage: clock.usage(0, 0) };
+    checkRequest(messages, sampling, maxTokens);
+    const { text, ask } = this.#template.render(messages, request);
+    const prompt = this.#tokenizer.encode(text);
+    let cachedTokens = 0;
+    const tokens = this.model.generate(prompt, {
+      sampling,
+      signal,
+      maxTokens,
+      stopTokens: this.model.facts.manifest.stop_tokens,
+      keepAt: this.#sharedLength(prompt, ask),
+      onPrefill: (done, total, cached) => {
+        cachedTokens = cached;
+        emit({ kind: "prefilling", id, done, total });
+      },
+    });
+    const stream = this.#tokenizer.stream();
+    const splitter = splitThinking(endsInThought(text));
+    const give = (pieces: readonly ChannelText[]): void => {
+      for (const { channel, text: piece } of pieces) {
+        emit({ kind: "delta", id, channel, text: piece });
+      }
+    };
+    let step = await tokens.next();
+    for (; !step.done; step = await tokens.next()) {
+      clock.token();
+      give(splitter.push(stream.push(step.value)));
+    }
+    give([...splitter.push(stream.end()), ...splitter.end()]);
+    return {
+      kind: "done",
+      id,
+      reason: step.value,
+      usage: clock.usage(prompt.length, cachedTokens),
+    };
+  }
+
+  /** Tokens of the prompt before the part that only asks for an answer: the next turn begins with the same ones. */
+  #sharedLength(prompt: readonly number[], ask: string): number {
+    const tail = this.#tokenizer.encode(ask);
+    const length = prompt.length - tail.length;
+    return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
+  }
+}
+
+async function readTextSide(
+  bundle: OpenBundle,
+): Promise<{ tokenizer: Tokenizer; template: ChatTemplate }> {
+  const text = async (path: string): Promise<string> =>
+    new TextDecoder().decode(await bundle.read(path));
+  const [tokenizer, config, template] = await Promise.all([
+    text("tokenizer.json"),
+    bundle.has("tokenizer_config.json") ? text("tokenizer_config.json") : null,
+    text("chat_template.jinja"),
+  ]);
+  return {
+    tokenizer: createTokenizer(tokenizer, config),
+    template: createChatTemplate(template, config),
+  };
+}
+
+function summarise(model: Model, template: ChatTemplate, loadMs: number): ModelSummary {
+  const { manifest, variant, context, adapter } = model.facts;
+  return {
+    name: manifest.name,
+    source: manifest.model.source,
+    parameters: manifest.model.parameters,
+    quantisation: manifest.quantisation,
+    variant,
+    context,
+    adapter,
+    weightBytes: manifest.weights.bytes,
+    thinks: template.thinks,
+    loadMs,
+  };
+}
+
+function checkRequest(
+  messages: readonly ChatMessage[],
+  { temperature, top_k, top_p, seed }: Sampling,
+  maxTokens: number | undefined,
+): void {
+  if (messages.every(({ content }) => content.trim() === "")) {
+    throw new WindowseatError("empty_prompt", "No message has any text; write something first.");
+  }
+  const wrong =
+    (!(temperature >= 0 && temperature < 1e3) && `temperature ${temperature} (take 0 to 2)`) ||
+    (!(Number.isInteger(top_k) && top_k >= 0) &&
+      `top_k ${top_k} (take a whole number, 0 for all)`) ||
+    (!(top_p > 0 && top_p <= 1) && `top_p ${top_p} (take over 0, up to 1)`) ||
+    (!Number.isInteger(seed) && `seed ${seed} (take a whole number)`) ||
+    (maxTokens !== undefined &&
+      !(Number.isInteger(maxTokens) && maxTokens > 0) &&
+      `maxTokens ${maxTokens} (take a whole number from 1)`);
+  if (wrong) throw new WindowseatError("bad_request", `The request has ${wrong}.`);
+}
+
+function startClock(since: number): {
+  token: () => void;
+  usage: (promptTokens: number, cachedTokens: number) => Usage;
+} {
+  let count = 0;
+  let first = since;
+  let last = since;
+  return {
+    token: () => {
+      last = performance.now();
+      if (count === 0) first = last;
+      count += 1;
+    },
+    usage: (promptTokens, cachedTokens) => ({
+      promptTokens,
+      cachedTokens,
+      completionTokens: count,
+      firstTokenMs: first - since,
+      tokensPerSecond: count > 1 ? (1000 * (count - 1)) / (last - first) : 0,
+    }),
+  };
+}

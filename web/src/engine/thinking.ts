@@ -1,0 +1,70 @@
+export type Channel = "thinking" | "answer";
+
+/** A piece of text and where it belongs. */
+export interface ChannelText {
+  readonly channel: Channel;
+  readonly text: string;
+}
+
+export interface ThinkingSplitter {
+  readonly push: (text: string) => readonly ChannelText[];
+  /** What was held back in case a tag would follow. */
+  readonly end: () => readonly ChannelText[];
+}
+
+const OPEN = "<think>";
+const CLOSE = "</think>";
+
+/** Whether a prompt ends inside of an open thought, so that what the model writes first is thinking. */
+export function endsInThought(prompt: string): boolean {
+  return prompt.trimEnd().endsWith(OPEN);
+}
+
+/** Splits streamed text at </think>; the blank lines around the tag belong to neither side. */
+export function splitThinking(startsThinking: boolean): ThinkingSplitter {
+  let thinking = startsThinking;
+  let atStart = startsThinking;
+  let held = "";
+  const answer = (text: string): ChannelText[] => {
+    const kept = atStart ? text.trimStart() : text;
+    if (kept === "") return [];
+    atStart = false;
+    return [{ channel: "answer", text: kept }];
+  };
+  const thought = (text: string): ChannelText[] => {
+    const kept = atStart ? text.trimStart() : text;
+    if (kept === "") return [];
+    atStart = false;
+    return [{ channel: "thinking", text: kept }];
+  };
+  const push = (text: string): readonly ChannelText[] => {
+    if (!thinking) return answer(text);
+    held += text;
+    const close = held.indexOf(CLOSE);
+    if (close >= 0) {
+      const [before, after] = [held.slice(0, close), held.slice(close + CLOSE.length)];
+      const last = thought(before.trimEnd());
+      thinking = false;
+      atStart = true;
+      held = "";
+      return [...last, ...answer(after)];
+    }
+    const safe = safeLength(held);
+    const sure = held.slice(0, safe);
+    held = held.slice(safe);
+    return thought(sure);
+  };
+  return { push, end: () => (thinking ? thought(held.trimEnd()) : []) };
+}
+
+/** Length of the text that can be no part of "blank space, then the closing tag". */
+function safeLength(text: string): number {
+  let end = text.length;
+  for (let n = Math.min(CLOSE.length - 1, text.length); n > 0; n -= 1) {
+    if (text.endsWith(CLOSE.slice(0, n))) {
+      end -= n;
+      break;
+    }
+  }
+  return text.slice(0, end).trimEnd().length;
+}

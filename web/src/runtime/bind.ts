@@ -1,0 +1,205 @@
+import { messageOf, WindowseatError } from "./failure.ts";
+import type { Extent, Plan, PlanKernel, Program, Step } from "./format.ts";
+import type { Gpu } from "./gpu.ts";
+import { bufferBytes, groups } from "./plan.ts";
+import { createUniforms, type UniformArena, uniformBinding } from "./uniforms.ts";
+
+/** One kernel launch, resolved: pipelines and bind groups are built once, at load. */
+export interface BoundStep {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly x: Extent;
+  readonly y: Extent;
+}
+
+export type BoundProgram = readonly BoundStep[];
+
+/** A plan with everything that exists before the first token. */
+export interface BoundPlan {
+  readonly uniforms: UniformArena;
+  readonly buffers: ReadonlyMap<string, GPUBuffer>;
+  readonly programs: {
+    readonly prefill: BoundProgram;
+    readonly decode: BoundProgram;
+    readonly head: BoundProgram;
+    readonly sample: BoundProgram;
+  };
+}
+
+/** A kernel that is ready to be bound. */
+export interface BuiltKernel {
+  readonly kernel: PlanKernel;
+  readonly layout: GPUBindGroupLayout;
+  readonly pipeline: GPUComputePipeline;
+}
+
+/** The plan's own buffers, sized for the context. */
+export function createBuffers(
+  device: GPUDevice,
+  plan: Plan,
+  context: number,
+): ReadonlyMap<string, GPUBuffer> {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  return new Map(
+    plan.buffers.map((buffer) => {
+      const { name } = buffer;
+      // WebGPU binds no empty buffer; an empty one may stand in a plan for a model without that state.
+      const size = Math.max(4, Math.ceil(bufferBytes(buffer, context) / 4) * 4);
+      return [name, device.createBuffer({ label: name, size, usage })];
+    }),
+  );
+}
+
+/** Compiles every kernel of the plan, all at once; fails with the name of the kernel that does not compile. */
+export async function buildKernels(
+  gpu: Gpu,
+  plan: Plan,
+  onProgress: (done: number, total: number) => void,
+): Promise<readonly BuiltKernel[]> {
+  const layouts = new Map<string, GPUBindGroupLayout>();
+  let done = 0;
+  return await Promise.all(
+    plan.kernels.map(async (kernel) => {
+      const built = await buildKernel(gpu, kernel, layouts);
+      done += 1;
+      onProgress(done, plan.kernels.length);
+      return built;
+    }),
+  );
+}
+
+/** Every step of the plan with its pipeline and bind group. */
+export function bindPlan(
+  device: GPUDevice,
+  plan: Plan,
+  kernels: readonly BuiltKernel[],
+  buffers: ReadonlyMap<string, GPUBuffer>,
+  weights: ReadonlyMap<string, GPUBuffer>,
+  tokens: number,
+): BoundPlan {
+  const uniforms = createUniforms(device, plan.kernels);
+  const groupsMade = new Map<string, GPUBindGroup>();
+  const bindStep = (step: Step): BoundStep => {
+    const built = kernels[step.kernel];
+    if (!built) throw broken(`a step asks for kernel ${step.kernel} of ${kernels.length}`);
+    checkGrid(device, built.kernel.name, step, tokens);
+    const key = `${step.kernel}:${step.buffers.join()}`;
+    const bindings =
+      groupsMade.get(key) ??
+      bindKernel(device, built, step, (name) => buffers.get(name) ?? weights.get(name), uniforms);
+    groupsMade.set(key, bindings);
+    return { pipeline: built.pipeline, bindings, x: step.grid[0], y: step.grid[1] };
+  };
+  const bindProgram = (program: Program): BoundProgram => program.map(bindStep);
+  const { prefill, decode, head, sample } = plan.programs;
+  return {
+    uniforms,
+    buffers,
+    programs: {
+      prefill: bindProgram(prefill),
+      decode: bindProgram(decode),
+      head: bindProgram(head),
+      sample: bindProgram(sample),
+    },
+  };
+}
+
+/** Records the steps of a program for a call of `tokens` tokens. */
+export function encodeProgram(
+  pass: GPUComputePassEncoder,
+  program: BoundProgram,
+  tokens: number,
+): void {
+  for (const { pipeline, bindings, x, y } of program) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(groups(x, tokens), groups(y, tokens));
+  }
+}
+
+async function buildKernel(
+  gpu: Gpu,
+  kernel: PlanKernel,
+  layouts: Map<string, GPUBindGroupLayout>,
+): Promise<BuiltKernel> {
+  const { name, code, entry } = kernel;
+  const what = `the kernel ${name}`;
+  const [module, layout] = await gpu.guarded(what, () => [
+    gpu.device.createShaderModule({ label: name, code }),
+    layoutOf(gpu.device, kernel, layouts),
+  ]);
+  try {
+    const pipeline = await gpu.settled(
+      gpu.device.createComputePipelineAsync({
+        label: name,
+        layout: gpu.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: entry },
+      }),
+    );
+    return { kernel, layout, pipeline };
+  } catch (error) {
+    if (error instanceof WindowseatError) throw error;
+    throw new WindowseatError("internal", `WebGPU rejected ${what}: ${messageOf(error)}`);
+  }
+}
+
+/** Kernels that take the same kinds of bindings share a layout. */
+function layoutOf(
+  device: GPUDevice,
+  kernel: PlanKernel,
+  layouts: Map<string, GPUBindGroupLayout>,
+): GPUBindGroupLayout {
+  const types: GPUBufferBindingType[] = kernel.buffers.map(({ access }) =>
+    access === "read" ? "read-only-storage" : "storage",
+  );
+  if (kernel.scalars.length > 0) types.push("uniform");
+  const key = types.join();
+  const known = layouts.get(key);
+  if (known) return known;
+  const entries = types.map((type, binding) => ({
+    binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type },
+  }));
+  const layout = device.createBindGroupLayout({ label: key, entries });
+  layouts.set(key, layout);
+  return layout;
+}
+
+function bindKernel(
+  device: GPUDevice,
+  { kernel, layout }: BuiltKernel,
+  step: Step,
+  find: (name: string) => GPUBuffer | undefined,
+  uniforms: UniformArena,
+): GPUBindGroup {
+  const { name, scalars } = kernel;
+  if (step.buffers.length !== kernel.buffers.length) {
+    throw broken(`${name} takes ${kernel.buffers.length} buffers and gets ${step.buffers.length}`);
+  }
+  const entries: GPUBindGroupEntry[] = step.buffers.map((bufferName, binding) => {
+    const buffer = find(bufferName);
+    if (!buffer) throw broken(`${name} binds ${bufferName}, which is no buffer and no tensor`);
+    return { binding, resource: { buffer } };
+  });
+  if (scalars.length > 0) {
+    entries.push({ binding: entries.length, resource: uniformBinding(uniforms, scalars) });
+  }
+  return device.createBindGroup({ label: name, layout, entries });
+}
+
+function checkGrid(device: GPUDevice, kernel: string, step: Step, tokens: number): void {
+  const most = device.limits.maxComputeWorkgroupsPerDimension;
+  for (const extent of step.grid) {
+    const need = groups(extent, tokens);
+    if (need > most)
+      throw broken(`${kernel} launches ${need} workgroups along one axis of ${most}`);
+  }
+}
+
+function broken(sentence: string): WindowseatError {
+  return new WindowseatError(
+    "damaged_file",
+    `The plan is broken: ${sentence}; build the bundle again.`,
+  );
+}

@@ -1,0 +1,135 @@
+import { type BoundPlan, encodeProgram } from "./bind.ts";
+import { WindowseatError } from "./failure.ts";
+import type { Gpu } from "./gpu.ts";
+import type { Sampling } from "./messages.ts";
+import { TokenReads } from "./readback.ts";
+import { type ScalarValues, writeUniforms } from "./uniforms.ts";
+
+/** The guard of kernels launched on a packed grid: as the plan's format has it, never reached. */
+const GRID_LIMIT = 0xffffffff;
+
+/** All that a call touches; it exists before the first token, and a call only fills it in. */
+export interface Executor {
+  readonly gpu: Gpu;
+  readonly plan: BoundPlan;
+  readonly reads: TokenReads;
+  readonly values: ScalarValues;
+  readonly ids: Uint32Array<ArrayBuffer>;
+  readonly tokens: GPUBuffer;
+  readonly logits: GPUBuffer;
+}
+
+export function createExecutor(gpu: Gpu, plan: BoundPlan, chunk: number): Executor {
+  const [tokens, logits] = ["tokens", "logits"].map((name) => {
+    const buffer = plan.buffers.get(name);
+    if (buffer) return buffer;
+    throw new WindowseatError(
+      "damaged_file",
+      `The plan has no io buffer ${name}; build the bundle again.`,
+    );
+  });
+  if (!tokens || !logits) throw new WindowseatError("internal", "The plan has no io buffers.");
+  return {
+    gpu,
+    plan,
+    reads: new TokenReads(gpu.device),
+    values: {
+      tokens: 1,
+      position: 0,
+      temperature: 0,
+      top_k: 0,
+      top_p: 1,
+      seed: 0,
+      grid_limit: GRID_LIMIT,
+    },
+    ids: new Uint32Array(chunk),
+    tokens,
+    logits,
+  };
+}
+
+/** Reads ids[from..to) into the state at that position, without looking at what comes out. */
+export function submitChunk(
+  executor: Executor,
+  ids: readonly number[],
+  from: number,
+  to: number,
+): void {
+  const { device } = executor.gpu;
+  writeChunk(executor, ids, from, to);
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encodeProgram(pass, executor.plan.programs.prefill, to - from);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
+}
+
+/** The last chunk of a prompt: also samples, and gives the slot to read the first token from. */
+export function submitLastChunk(
+  executor: Executor,
+  ids: readonly number[],
+  from: number,
+  to: number,
+  sampling: Sampling,
+): GPUBuffer {
+  setSampling(executor.values, sampling);
+  writeChunk(executor, ids, from, to);
+  return submitSampled(executor, executor.plan.programs.prefill, to - from);
+}
+
+/** Consumes tokens[0] at the position and samples the token after it; gives the slot to read that from. */
+export function submitStep(executor: Executor, position: number, sampling: Sampling): GPUBuffer {
+  const { gpu, plan, values } = executor;
+  setSampling(values, sampling);
+  values.tokens = 1;
+  values.position = position;
+  writeUniforms(gpu.device, plan.uniforms, values);
+  return submitSampled(executor, plan.programs.decode, 1);
+}
+
+/** Puts a token where the next step takes it from. */
+export function writeToken({ gpu, ids, tokens }: Executor, token: number): void {
+  ids[0] = token;
+  gpu.device.queue.writeBuffer(tokens, 0, ids, 0, 1);
+}
+
+function writeChunk(executor: Executor, prompt: readonly number[], from: number, to: number): void {
+  const { gpu, plan, values, ids, tokens } = executor;
+  for (let i = from; i < to; i += 1) ids[i - from] = prompt[i] ?? 0;
+  gpu.device.queue.writeBuffer(tokens, 0, ids, 0, to - from);
+  values.tokens = to - from;
+  values.position = from;
+  writeUniforms(gpu.device, plan.uniforms, values);
+}
+
+function submitSampled(
+  { gpu, plan, reads, tokens }: Executor,
+  program: BoundPlan["programs"]["prefill"],
+  count: number,
+): GPUBuffer {
+  const encoder = gpu.device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encodeProgram(pass, program, count);
+  encodeProgram(pass, plan.programs.head, count);
+  encodeProgram(pass, plan.programs.sample, count);
+  pass.end();
+  const slot = reads.record(encoder, tokens);
+  gpu.device.queue.submit([encoder.finish()]);
+  return slot;
+}
+
+/** The kernel draws from seed + position: hashed, or seed 1 would draw what seed 0 draws a token later. */
+function setSampling(values: ScalarValues, sampling: Sampling): void {
+  values.temperature = sampling.temperature;
+  values.top_k = sampling.top_k;
+  values.top_p = sampling.top_p;
+  values.seed = mix(sampling.seed);
+}
+
+/** The finaliser of MurmurHash3: every bit of the input moves every bit of the result. */
+function mix(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,28 @@
+import type { Failure, FailureCode } from "./messages.ts";
+
+/** What every part throws when a person has to hear about it: one sentence that says what to do. */
+export class WindowseatError extends Error {
+  readonly code: FailureCode;
+
+  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "WindowseatError";
+    this.code = code;
+  }
+}
+
+/** Any thrown value as the failure that travels to a page. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof WindowseatError) return { code: thrown.code, message: thrown.message };
+  return { code: "internal", message: messageOf(thrown) };
+}
+
+/** The text of any thrown value. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Bytes for people: "12.3 MiB". */
+export function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`;
+}

@@ -1,0 +1,83 @@
+import { WindowseatError } from "./failure.ts";
+
+/** How long a rejected GPU promise waits for the news that the device is lost. */
+const LOST_NEWS_MS = 200;
+
+/** An open device that remembers why it can no longer be used. */
+export class Gpu {
+  readonly device: GPUDevice;
+  #fatal: WindowseatError | null = null;
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+    device.lost.then(
+      ({ reason, message }) => {
+        this.#fatal ??= new WindowseatError(
+          "device_lost",
+          reason === "destroyed"
+            ? "The model was closed; load it again."
+            : `The browser lost the GPU (${message || "no reason given"}); load the model again.`,
+        );
+      },
+      () => {},
+    );
+    device.onuncapturederror = ({ error }) => {
+      this.#fatal ??= new WindowseatError(
+        error instanceof GPUOutOfMemoryError ? "adapter_too_small" : "internal",
+        `The GPU rejected a command: ${error.message}`,
+      );
+    };
+  }
+
+  /** Throws what made the device unusable, if anything did. */
+  check(): void {
+    if (this.#fatal) throw this.#fatal;
+  }
+
+  /** Waits for GPU work; a rejection because of a lost device becomes that failure. */
+  async settled<T>(work: Promise<T>): Promise<T> {
+    try {
+      const value = await work;
+      this.check();
+      return value;
+    } catch (error) {
+      // Mapping rejects before `lost` resolves; the reason is worth the short wait.
+      const timeout = new Promise((resolve) => setTimeout(resolve, LOST_NEWS_MS));
+      if (!this.#fatal) await Promise.race([this.device.lost, timeout]);
+      this.check();
+      throw error;
+    }
+  }
+
+  /**
+   * Runs a step of the set-up; what the GPU rejects in it becomes one failure that names the step.
+   *
+   * The step is synchronous: error scopes are one stack per device, and steps that wait would cross theirs.
+   */
+  async guarded<T>(what: string, step: () => T): Promise<T> {
+    this.device.pushErrorScope("validation");
+    this.device.pushErrorScope("out-of-memory");
+    const popped: Promise<GPUError | null>[] = [];
+    let result: T;
+    try {
+      result = step();
+    } finally {
+      popped.push(this.device.popErrorScope(), this.device.popErrorScope());
+    }
+    const [full, invalid] = await this.settled(Promise.all(popped));
+    if (full) {
+      throw new WindowseatError(
+        "adapter_too_small",
+        `The GPU ran out of memory at ${what} (${full.message}); close other pages, or pick a smaller model or context.`,
+      );
+    }
+    if (invalid) {
+      throw new WindowseatError("internal", `WebGPU rejected ${what}: ${invalid.message}`);
+    }
+    return result;
+  }
+
+  close(): void {
+    this.device.destroy();
+  }
+}

@@ -1,0 +1,91 @@
+import { messageOf, WindowseatError } from "./failure.ts";
+import { Field } from "./fields.ts";
+import type { Extent, Plan, PlanBuffer, PlanKernel, Program, Scalar, Step } from "./format.ts";
+
+const SCALARS = [
+  "tokens",
+  "position",
+  "temperature",
+  "top_k",
+  "top_p",
+  "seed",
+  "grid_limit",
+] as const satisfies readonly Scalar[];
+
+/** The plan in the text of a plan file. */
+export function parsePlan(text: string, path: string): Plan {
+  try {
+    const root = new Field("", JSON.parse(text));
+    const programs = root.get("programs");
+    return {
+      version: root.get("version").oneOf([1]),
+      variant: root.get("variant").text,
+      buffers: root.get("buffers").list(readBuffer),
+      kernels: root.get("kernels").list(readKernel),
+      programs: {
+        prefill: readProgram(programs.get("prefill")),
+        decode: readProgram(programs.get("decode")),
+        head: readProgram(programs.get("head")),
+        sample: readProgram(programs.get("sample")),
+      },
+    };
+  } catch (error) {
+    throw new WindowseatError(
+      "damaged_file",
+      `${path} does not fit the plan format: ${messageOf(error)}; build the bundle again.`,
+    );
+  }
+}
+
+/** Bytes of a buffer when the conversation may hold `context` tokens. */
+export function bufferBytes(buffer: PlanBuffer, context: number): number {
+  return buffer.bytes + buffer.bytes_per_position * context;
+}
+
+/** Workgroups along one axis for a call of `tokens` tokens. */
+export function groups(extent: Extent, tokens: number): number {
+  return typeof extent === "number" ? extent : Math.ceil(tokens / extent.tokens_per_group);
+}
+
+function readBuffer(buffer: Field): PlanBuffer {
+  return {
+    name: buffer.get("name").text,
+    role: buffer.get("role").oneOf(["io", "state", "scratch"]),
+    bytes: buffer.get("bytes").integer(),
+    bytes_per_position: buffer.get("bytes_per_position").integer(),
+  };
+}
+
+function readKernel(kernel: Field): PlanKernel {
+  return {
+    name: kernel.get("name").text,
+    entry: kernel.get("entry").text,
+    code: kernel.get("code").text,
+    buffers: kernel.get("buffers").list((buffer) => ({
+      name: buffer.get("name").text,
+      access: buffer.get("access").oneOf(["read", "read_write"]),
+    })),
+    scalars: kernel.get("scalars").list((scalar) => scalar.oneOf(SCALARS)),
+  };
+}
+
+function readProgram(program: Field): Program {
+  return program.list(readStep);
+}
+
+function readStep(step: Field): Step {
+  const [x, y, ...more] = step.get("grid").list(readExtent);
+  if (x === undefined || y === undefined || more.length > 0) {
+    throw new Error(`${step.place}.grid does not have two extents`);
+  }
+  return {
+    kernel: step.get("kernel").integer(),
+    buffers: step.get("buffers").list((name) => name.text),
+    grid: [x, y],
+  };
+}
+
+function readExtent(extent: Field): Extent {
+  if (!extent.isObject) return extent.integer(1);
+  return { tokens_per_group: extent.get("tokens_per_group").integer(1) };
+}

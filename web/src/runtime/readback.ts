@@ -1,0 +1,44 @@
+/** Two buffers that the page reads sampled tokens from, in turn: one is read while the next step fills the other. */
+export class TokenReads {
+  readonly #slots: readonly [GPUBuffer, GPUBuffer];
+  #next = 0;
+
+  constructor(device: GPUDevice) {
+    const slot = (label: string): GPUBuffer =>
+      device.createBuffer({
+        label,
+        size: 4,
+        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+      });
+    this.#slots = [slot("token read 0"), slot("token read 1")];
+  }
+
+  /** Records the copy of tokens[0] and gives the buffer to pass to `read` after the submit. */
+  record(encoder: GPUCommandEncoder, tokens: GPUBuffer): GPUBuffer {
+    const slot = this.#slots[this.#next === 0 ? 0 : 1];
+    this.#next = 1 - this.#next;
+    encoder.copyBufferToBuffer(tokens, 0, slot, 0, 4);
+    return slot;
+  }
+}
+
+/** The token in a slot, once its step has run. */
+export async function readToken(slot: GPUBuffer): Promise<number> {
+  await slot.mapAsync(GPUMapMode.READ);
+  const token = new DataView(slot.getMappedRange()).getUint32(0, true);
+  slot.unmap();
+  return token;
+}
+
+/** The whole contents of a buffer, through a buffer made for this one read: for tests, not for the decode path. */
+export async function readBuffer(device: GPUDevice, source: GPUBuffer): Promise<ArrayBuffer> {
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = device.createBuffer({ label: "whole read", size: source.size, usage });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(source, 0, staging, 0, source.size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const bytes = staging.getMappedRange().slice(0);
+  staging.destroy();
+  return bytes;
+}

@@ -1,0 +1,14 @@
+/** Runs tasks side by side; the first to fail aborts the others' signal, so that nothing goes on behind a failure. */
+export async function together<T>(
+  signal: AbortSignal | undefined,
+  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
+): Promise<T[]> {
+  const stop = new AbortController();
+  const shared = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  try {
+    return await Promise.all(tasks.map((task) => task(shared)));
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
+}

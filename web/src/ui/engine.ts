@@ -1,0 +1,39 @@
+import type { FromEngine, GenerateRequest, ToEngine } from "../runtime/messages.ts";
+
+/** The engine's worker, seen from the page. */
+export class Engine {
+  readonly #worker: Worker;
+
+  constructor(listen: (message: FromEngine) => void) {
+    const script = new URL("assets/engine_worker.js", document.baseURI);
+    this.#worker = new Worker(script, { type: "module" });
+    this.#worker.addEventListener("message", (event: MessageEvent<FromEngine>) =>
+      listen(event.data),
+    );
+    // A worker whose script cannot be fetched reports no message at all.
+    this.#worker.addEventListener("error", (event) => {
+      const message = event.message || `The engine could not be started from ${script.href}.`;
+      listen({ kind: "failed", id: null, failure: { code: "internal", message } });
+    });
+  }
+
+  load(bundle: string): void {
+    this.#send({ kind: "load", bundle: new URL(bundle, document.baseURI).href });
+  }
+
+  generate(request: GenerateRequest): void {
+    this.#send({ kind: "generate", ...request });
+  }
+
+  stop(id: number): void {
+    this.#send({ kind: "stop", id });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  #send(message: ToEngine): void {
+    this.#worker.postMessage(message);
+  }
+}

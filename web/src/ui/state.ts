@@ -1,0 +1,39 @@
+import type { Failure, LoadStage, ModelSummary } from "../runtime/messages.ts";
+
+/** Where the page is; everything a person sees besides the conversation follows from it. */
+export type State =
+  | {
+      readonly kind: "loading";
+      readonly stage: LoadStage;
+      readonly done: number;
+      readonly total: number;
+      /** Milliseconds since this stage began. */
+      readonly elapsed: number;
+    }
+  | { readonly kind: "ready"; readonly model: ModelSummary }
+  /** The model reads the question: `done` of `total` tokens. */
+  | {
+      readonly kind: "reading";
+      readonly model: ModelSummary;
+      readonly id: number;
+      readonly done: number;
+      readonly total: number;
+    }
+  | { readonly kind: "answering"; readonly model: ModelSummary; readonly id: number }
+  | { readonly kind: "stopping"; readonly model: ModelSummary; readonly id: number }
+  /** Nothing works until the model is loaded again. */
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** The number of the request that is under way, if one is. */
+export function requestUnderWay(state: State): number | undefined {
+  switch (state.kind) {
+    case "reading":
+    case "answering":
+    case "stopping":
+      return state.id;
+    case "loading":
+    case "ready":
+    case "failed":
+      return undefined;
+  }
+}

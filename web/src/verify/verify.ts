@@ -1,0 +1,32 @@
+import { failureOf } from "../runtime/failure.ts";
+import type { FromEngine, GenerateRequest } from "../runtime/messages.ts";
+import { type Commands, createCommands } from "./commands.ts";
+
+/**
+ * The page script that Playwright drives: `await windowseat.load(url, {variant, context})` and so on.
+ *
+ * As the Node driver's commands, but `generate` gives all of its messages at once, and `failure` tells the code of
+ * whatever was thrown.
+ */
+interface PageCommands extends Omit<Commands, "generate"> {
+  readonly generate: (request: GenerateRequest) => Promise<FromEngine[]>;
+  readonly failure: typeof failureOf;
+}
+
+declare global {
+  interface Window {
+    windowseat: PageCommands;
+  }
+}
+
+const commands = createCommands(() => ({}));
+
+window.windowseat = {
+  ...commands,
+  generate: async (request) => {
+    const messages: FromEngine[] = [];
+    await commands.generate(request, (message) => messages.push(message));
+    return messages;
+  },
+  failure: failureOf,
+};
