@@ -46,17 +46,3 @@ class Oracle:
         with torch.no_grad():
             logits = self._model(torch.tensor([ids]), use_cache=False).logits[0]
         return np.asarray(logits.numpy(), np.float32)
-
-    def greedy(self, ids: list[int], count: int) -> tuple[list[int], F32]:
-        """The likeliest `count` tokens after a prompt, stop tokens or not, and the logits each was chosen from."""
-        chosen: list[int] = []
-        rows = []
-        cache, piece = None, ids
-        with torch.no_grad():
-            for _ in range(count):
-                out = self._model(torch.tensor([piece]), past_key_values=cache, use_cache=True)
-                cache = out.past_key_values
-                rows.append(out.logits[0, -1].numpy())
-                chosen.append(int(rows[-1].argmax()))
-                piece = [chosen[-1]]
-        return chosen, np.stack(rows)

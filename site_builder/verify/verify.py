@@ -66,15 +66,6 @@ class Case:
     logits: F32
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A prompt, its right continuation, and the logits each token of that was chosen from: [GREEDY, V]."""
-
-    prompt: list[int]
-    ids: list[int]
-    logits: F32
-
-
 def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
     """Compiles the checkpoint into a temporary folder and yields a check for each runtime and variant."""
     with tempfile.TemporaryDirectory(prefix="windowseat-verify-") as temporary, ExitStack() as stack:
@@ -87,8 +78,7 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         context: int = manifest["context"]["default"]
         lengths = options.lengths or edges(manifest["prefill_chunk"])
         cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
-        texts = greedy_texts(oracle, checkpoint, PROMPTS[: options.prompts], context, report)
-        del oracle  # the runtimes need the memory
+        texts = text_prompts(checkpoint, PROMPTS[: options.prompts], context)
         for name in options.runtimes:
             if name == "node":
                 runtime = stack.enter_context(runtimes.node(bundle, SCRIPTS / "node_driver.mjs"))
@@ -96,7 +86,7 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
                 site = build_site(folder / "models", folder / "site", report)
                 runtime = stack.enter_context(runtimes.chromium(site, "model"))
             for variant in manifest["variants"]:
-                yield check(runtime, variant["name"], context, cases, texts, report)
+                yield check(runtime, variant["name"], context, oracle, cases, texts, report)
 
 
 def edges(chunk: int) -> list[int]:
@@ -115,45 +105,44 @@ def random_cases(oracle: Oracle, vocabulary: int, lengths: list[int], report: Re
     return cases
 
 
-def greedy_texts(
-    oracle: Oracle, checkpoint: Checkpoint, prompts: list[str], context: int, report: Report
-) -> list[Text]:
-    """Prompts of text, in the checkpoint's own chat template, continued greedily."""
+def text_prompts(checkpoint: Checkpoint, prompts: list[str], context: int) -> list[list[int]]:
+    """The ids of texts in the checkpoint's own chat template, those that leave room for an answer."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     path, template = checkpoint.file("tokenizer.json"), checkpoint.chat_template()
     assert path is not None  # compiled without one, it would not have been
     tokenizer = Tokenizer.from_file(str(path))
-    texts = []
-    for i, prompt in enumerate(prompts):
-        report(Progress("Reference texts", i, len(prompts), "texts"))
-        conversation = [{"role": "user", "content": prompt}]
-        rendered, _ = render_jinja_template([conversation], chat_template=template, add_generation_prompt=True)
-        ids = tokenizer.encode(rendered[0], add_special_tokens=False).ids
-        if len(ids) + GREEDY <= context:
-            texts.append(Text(ids, *oracle.greedy(ids, GREEDY)))
-    return texts
+    conversations = [[{"role": "user", "content": prompt}] for prompt in prompts]
+    rendered, _ = render_jinja_template(conversations, chat_template=template, add_generation_prompt=True)
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in rendered]
+    return [each for each in ids if len(each) + GREEDY <= context]
 
 
-def check(runtime: Runtime, variant: str, context: int, cases: list[Case], texts: list[Text], report: Report) -> Check:
+def check(
+    runtime: Runtime,
+    variant: str,
+    context: int,
+    oracle: Oracle,
+    cases: list[Case],
+    texts: list[list[int]],
+    report: Report,
+) -> Check:
     """Runs all cases and texts in a runtime."""
     try:
         adapter = runtime.load(variant, context)
     except Unsupported as reason:
         return Check(runtime.name, variant, unsupported=str(reason))
     stage = f"{runtime.name}, {variant}"
-    error, same, margins = 0.0, 0, [0.0]
+    error, margins = 0.0, []
     for i, case in enumerate(cases):
         report(Progress(f"{stage}: logits", i, len(cases), "prompts"))
         logits = runtime.logits(case.prompt, case.forced)
         # A NaN must not pass: no comparison with it is true.
         found = float(np.abs(logits - case.logits).max() / np.abs(case.logits).max())
         error = found if not found <= error else error
-    for i, text in enumerate(texts):
+    for i, prompt in enumerate(texts):
         report(Progress(f"{stage}: texts", i, len(texts), "texts"))
-        ids = runtime.greedy(text.prompt, len(text.ids))
-        same += ids == text.ids
-        margins.append(margin(text, ids))
+        margins.append(margin(oracle, prompt, runtime.greedy(prompt, GREEDY)))
     return Check(
         runtime=runtime.name,
         variant=variant,
@@ -162,14 +151,19 @@ def check(runtime: Runtime, variant: str, context: int, cases: list[Case], texts
         bound=BOUNDS[variant],
         positions=sum(len(case.logits) for case in cases),
         texts=len(texts),
-        same_texts=same,
-        worst_margin=max(margins),
+        same_texts=margins.count(0.0),
+        worst_margin=max(margins, default=0.0),
     )
 
 
-def margin(text: Text, ids: list[int]) -> float:
-    """How sure the reference was at the first token that differs: (best - other) / max |logit|; 0 if none does."""
-    for right, found, logits in zip(text.ids, ids, text.logits, strict=True):
-        if right != found:
-            return float((logits[right] - logits[found]) / np.abs(logits).max())
+def margin(oracle: Oracle, prompt: list[int], ids: list[int]) -> float:
+    """How sure the reference is at the first token where it would have gone on otherwise than with `ids`:
+    (its choice - the other) / max |logit|; 0 if it would have written the same.
+
+    One pass over the whole text tells: up to that token the reference's own text is this one.
+    """
+    logits = oracle.logits(prompt + ids[:-1])[len(prompt) - 1 :]
+    for found, row in zip(ids, logits, strict=True):
+        if found != row.argmax():
+            return float((row.max() - row[found]) / np.abs(row).max())
     return 0.0

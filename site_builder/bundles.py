@@ -1,0 +1,92 @@
+"""Reads what the site needs to know of the bundles in a folder; the browser reads the rest."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from ..compile.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the checkpoint wants its tokens drawn; the field names are those of messages.ts."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A compiled model on disk."""
+
+    name: str
+    folder: Path
+    files: tuple[str, ...]
+    bytes: int
+    sampling: Sampling
+
+
+VERSION = 1  # of the bundle format
+GREEDY = Sampling(temperature=0.0, top_k=0, top_p=1.0)
+
+
+def read_bundles(models_dir: Path) -> list[Bundle]:
+    """The bundles in a folder, by name; the first build leaves at least one."""
+    manifests = sorted(models_dir.glob("*/bundle.json")) if models_dir.is_dir() else []
+    if not manifests:
+        raise UserError(f"no compiled model in {models_dir}; compile one first: windowseat build MODEL")
+    return [read_bundle(manifest.parent) for manifest in manifests]
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """One bundle, once its manifest keeps to the schema and every file is there at its full size."""
+    manifest = _parse(folder / "bundle.json")
+    schema = json.loads(files("windowseat.compile").joinpath("bundle.schema.json").read_text("utf-8"))
+    again = f"compile {folder.name} again with: windowseat build"
+    if (version := manifest.get("version")) != VERSION:
+        raise UserError(f"{folder / 'bundle.json'} has format version {version}; this site reads {VERSION}; {again}")
+    if problem := next(Draft202012Validator(schema).iter_errors(manifest), None):
+        raise UserError(f"{folder / 'bundle.json'} does not keep to the format ({problem.message[:200]}); {again}")
+    if manifest["name"] != folder.name:
+        raise UserError(f"the folder {folder} holds a bundle named {manifest['name']!r}; rename the folder to that")
+    for entry in manifest["files"]:
+        path = folder / entry["path"]
+        size = path.stat().st_size if path.is_file() else None
+        if size != entry["bytes"]:
+            found = "is missing" if size is None else f"has {size} bytes instead of {entry['bytes']}"
+            raise UserError(f"{path} {found}; {again}")
+    names = tuple(entry["path"] for entry in manifest["files"])
+    return Bundle(
+        name=manifest["name"],
+        folder=folder,
+        files=("bundle.json", *names),
+        bytes=sum(entry["bytes"] for entry in manifest["files"]),
+        sampling=_sampling(folder / "generation_config.json"),
+    )
+
+
+def _sampling(path: Path) -> Sampling:
+    """generation_config.json, read as transformers reads it: greedy unless it says do_sample."""
+    settings = _parse(path) if path.is_file() else {}
+    if not settings.get("do_sample", False):
+        return GREEDY
+    return Sampling(
+        temperature=float(settings.get("temperature") or 1.0),
+        top_k=int(settings.get("top_k") or 0),
+        top_p=float(settings.get("top_p") or 1.0),
+    )
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        parsed = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}); compile the model again") from error
+    if not isinstance(parsed, dict):
+        raise UserError(f"{path} holds a {type(parsed).__name__} instead of an object; compile the model again")
+    return parsed

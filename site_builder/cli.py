@@ -1,0 +1,230 @@
+"""The `windowseat` command. Everything heavy is imported by the subcommand that needs it: help must come at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..compile.errors import UserError
+
+PROBLEM, DIFFERENCE = 1, 3  # 2, wrong usage, is typer's own
+QUANTISATIONS = ("q4", "q8", "f16")
+MODELS, SITE = Path("dist/models"), Path("dist/site")
+
+ABOUT = """
+Compiles small language models to WebGPU and puts them in a web page.
+
+\b
+From a checkpoint to a chat in the browser:
+  windowseat build compile/demo/checkpoint --name demo
+  windowseat site
+  windowseat serve
+
+\b
+Exit codes: 0 done; 1 a problem that the message says how to solve;
+2 a wrong option; 3 verify found a difference past a bound.
+"""
+
+
+def known_quantisation(name: str) -> str:
+    """The name, unless it is none of ours."""
+    if name not in QUANTISATIONS:
+        raise typer.BadParameter(f"{name!r} is unknown; the known ones are {', '.join(QUANTISATIONS)}.")
+    return name
+
+
+app = typer.Typer(
+    help=ABOUT,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Model = Annotated[str, typer.Argument(help="A checkpoint's folder, or its id on the Hugging Face hub.")]
+ModelsDir = Annotated[Path, typer.Option("--models", help="Folder of the compiled models.")]
+SiteDir = Annotated[Path, typer.Option("--site", help="Folder of the built site.")]
+
+
+def print_version(wanted: bool) -> None:
+    """Prints the version and ends the command."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"windowseat {version('windowseat')}")
+        raise typer.Exit
+
+
+@app.callback()
+def windowseat(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options before a subcommand; the help text is the app's."""
+
+
+@app.command()
+def build(
+    model: Model,
+    quantise: Annotated[
+        str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
+    ] = QUANTISATIONS[0],
+    name: Annotated[str | None, typer.Option(help="Name of the result; the checkpoint's own by default.")] = None,
+    context: Annotated[int, typer.Option(min=1, help="Tokens that a conversation may hold.")] = 4096,
+    out: Annotated[Path, typer.Option(help="Folder of the compiled models.")] = MODELS,
+) -> None:
+    """Compile a checkpoint into a bundle that a browser can run.
+
+    \b
+    Examples:
+      windowseat build Qwen/Qwen3.5-0.8B
+      windowseat build ./my-finetune --name mine --quantise q8
+      windowseat build compile/demo/checkpoint --name demo --context 1024
+    """
+    from ..compile.build import Options
+    from ..compile.build import build as build_bundle
+    from .progress_bars import progress_bars
+
+    options = Options(quantisation=quantise, name=name, context=context)
+    with progress_bars() as report:
+        bundle = build_bundle(model, out, options, report)
+    typer.echo(f"{bundle}: compiled; next: windowseat site")
+
+
+@app.command()
+def site(
+    models: ModelsDir = MODELS,
+    out: Annotated[Path, typer.Option(help="Folder of the site.")] = SITE,
+) -> None:
+    """Build the static site from every compiled model.
+
+    The result can be copied to any static host, under any path.
+
+    \b
+    Examples:
+      windowseat site
+      windowseat site --models ~/models --out /srv/www/chat
+    """
+    from .progress_bars import progress_bars
+    from .site import build_site
+
+    with progress_bars() as report:
+        built = build_site(models, out, report)
+    typer.echo(f"{built}: built; next: windowseat serve")
+
+
+@app.command()
+def serve(
+    folder: SiteDir = SITE,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The first free one from 8000 by default.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")] = False,
+) -> None:
+    """Serve the built site on this machine and open it in a browser.
+
+    \b
+    Examples:
+      windowseat serve
+      windowseat serve --port 9000 --no-open
+    """
+    from . import browser, server
+
+    server.check_site(folder)
+    if not server.is_loopback(host):
+        typer.echo(
+            f"Warning: listening on {host}, so every machine that reaches this one can open the site. "
+            "Browsers give WebGPU only to https and to this machine itself.",
+            err=True,
+        )
+    with server.listen(host, port) as listening:
+        url = browser.url_of(listening)
+        typer.echo(f"Windowseat is at {url}  (Ctrl+C stops it)")
+        if not no_open:
+            browser.open_when_there_is_a_display(url)
+        server.serve(folder, listening)
+
+
+@app.command()
+def verify(
+    model: Model,
+    quantise: Annotated[
+        str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
+    ] = QUANTISATIONS[0],
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="node or chromium; give it twice for both, the default.")
+    ] = None,
+    prompts: Annotated[int, typer.Option(min=0, max=20, help="Texts to continue greedily.")] = 20,
+    length: Annotated[
+        list[int] | None, typer.Option(min=1, help="Tokens of a random prompt; the edges of chunks by default.")
+    ] = None,
+) -> None:
+    """Compare a checkpoint, compiled and run on WebGPU, with transformers on the same weights.
+
+    \b
+    Examples:
+      windowseat verify compile/demo/checkpoint
+      windowseat verify Qwen/Qwen3.5-0.8B --runtime chromium --prompts 2 --length 16
+    """
+    from .progress_bars import progress_bars
+    from .verify_table import print_checks
+
+    chosen = known_runtimes(runtime or ["node", "chromium"])
+    try:
+        from . import verify as verification
+    except ModuleNotFoundError as missing:
+        raise UserError(f"verify needs {missing.name}; install it with: pip install windowseat[verify]") from missing
+    options = verification.Options(quantise, chosen, prompts, tuple(length or ()))
+    with progress_bars() as report:
+        checks = list(verification.verify(model, options, report))
+    print_checks(checks)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(DIFFERENCE)
+
+
+@app.command()
+def bench(
+    models: Annotated[list[str], typer.Argument(help="Checkpoints, hub ids, or random:0.8B, 2B, 4B, 9B.")],
+    prompt: Annotated[list[int] | None, typer.Option(min=1, help="Tokens of the prompt; 64 by default.")] = None,
+    decode: Annotated[int, typer.Option(min=3, help="Tokens to decode.")] = 32,
+    runtime: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node.")] = None,
+    variant: Annotated[str | None, typer.Option(help="base or f16; the best that runs by default.")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Cut random weights to so many layers.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = Path("dist/bench.json"),
+) -> None:
+    """Measure builds and speed in a real, headless browser or in Node.
+
+    \b
+    Examples:
+      windowseat bench compile/demo/checkpoint
+      windowseat bench random:0.8B --prompt 64 --prompt 512 --decode 16
+    """
+    from .bench import Options, write_results
+    from .bench import bench as measure
+    from .bench_table import print_results
+    from .progress_bars import progress_bars
+
+    options = Options(tuple(prompt or (64,)), decode, known_runtimes(runtime or ["chromium"]), variant, layers)
+    with progress_bars() as report:
+        results = list(measure(models, options, report))
+    print_results(results)
+    write_results(results, out)
+    typer.echo(f"{out}: written")
+
+
+def known_runtimes(names: list[str]) -> tuple[str, ...]:
+    """The names, unless one is none of ours."""
+    if odd := set(names) - {"node", "chromium"}:
+        raise typer.BadParameter(f"{min(odd)!r} is unknown; the known ones are node, chromium.")
+    return tuple(names)
+
+
+def main() -> None:
+    """Runs the command; a person's problem is one sentence, anything else keeps its traceback."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(f"windowseat: {error}", err=True)
+        sys.exit(PROBLEM)

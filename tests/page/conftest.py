@@ -1,0 +1,85 @@
+"""Pages of the built site whose console must stay empty."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+BUILT_SITE = Path(__file__).parents[2] / "dist/site"
+PATIENCE_MS = 60_000  # software adapters on two busy cores
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder that is served; what tests put there has an address at once."""
+    return tmp_path_factory.mktemp("sites")
+
+
+@pytest.fixture(scope="session")
+def sites_url(sites: Path, serve: Callable[[Path], str]) -> str:
+    """Address of `sites`."""
+    return serve(sites)
+
+
+@pytest.fixture
+def copy_of_site(sites: Path, sites_url: str, request: pytest.FixtureRequest) -> Callable[[], tuple[Path, str]]:
+    """Makes a copy of the built site, for the test to damage: its folder and its address."""
+
+    def copy() -> tuple[Path, str]:
+        folder = sites / request.node.name
+        shutil.copytree(BUILT_SITE, folder, copy_function=shutil.copyfile)
+        return folder, f"{sites_url}{request.node.name}/"
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def site_url(sites: Path, sites_url: str) -> str:
+    """Address of the built site, which lies below the root of its server: nothing in it may depend on that."""
+    assert (BUILT_SITE / "index.html").is_file(), f"{BUILT_SITE} is missing; build it first: make site"
+    shutil.copytree(BUILT_SITE, sites / "some/where", copy_function=os.link)
+    return f"{sites_url}some/where/"
+
+
+@pytest.fixture
+def expected_console() -> list[str]:
+    """Parts of console messages that this test causes on purpose; empty unless the test fills it."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, expected_console: list[str]) -> Iterator[Page]:
+    """A page in a context of its own; an unexpected console message fails the test."""
+    yield from _watched_page(browser, expected_console)
+
+
+@pytest.fixture
+def page_without_webgpu(browser_without_webgpu: Browser, expected_console: list[str]) -> Iterator[Page]:
+    """The same where no adapter is found."""
+    yield from _watched_page(browser_without_webgpu, expected_console)
+
+
+def _watched_page(browser: Browser, expected: list[str]) -> Iterator[Page]:
+    messages: list[str] = []
+
+    def note(message: str) -> None:
+        print("console:", message)
+        messages.append(message)
+
+    def note_console(message: ConsoleMessage) -> None:
+        note(f"{message.type}: {message.text} ({message.location['url']})")
+
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", note_console)
+        page.on("pageerror", lambda error: note(f"uncaught: {error}"))
+        yield page
+        page.goto("about:blank")  # the worker ends here, not while Playwright closes the context
+    unexpected = [message for message in messages if not any(part in message for part in expected)]
+    assert not unexpected, "\n".join(unexpected)

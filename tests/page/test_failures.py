@@ -1,0 +1,73 @@
+"""What the page says when the model cannot run: the thing, and what the person can do."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+CopyOfSite = Callable[[], tuple[Path, str]]
+
+
+def test_a_browser_without_webgpu_is_told_so(page_without_webgpu: Page, site_url: str) -> None:
+    page_without_webgpu.goto(site_url)
+    expect(page_without_webgpu.get_by_role("alert")).to_contain_text("WebGPU")
+    expect(page_without_webgpu.get_by_role("button", name="Send")).to_be_disabled()
+
+
+def test_a_flipped_bit_in_the_weights_is_found_before_anything_runs(page: Page, copy_of_site: CopyOfSite) -> None:
+    folder, url = copy_of_site()
+    shard = next((folder / "models/demo").glob("weights-*.bin"))
+    weights = bytearray(shard.read_bytes())
+    weights[1000] ^= 1
+    shard.write_bytes(weights)
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("A file of the model is damaged")
+    expect(page.get_by_role("alert")).to_contain_text(shard.name)
+
+
+def test_a_missing_file_is_named_and_trying_again_helps_once_it_is_back(
+    page: Page, copy_of_site: CopyOfSite, expected_console: list[str]
+) -> None:
+    expected_console.append("404")
+    folder, url = copy_of_site()
+    tokenizer = folder / "models/demo/tokenizer.json"
+    text = tokenizer.read_text("utf-8")
+    tokenizer.unlink()
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("A file of the model did not arrive")
+    expect(page.get_by_role("alert")).to_contain_text("tokenizer.json")
+    tokenizer.write_text(text, "utf-8")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_a_bundle_of_a_newer_version_is_refused(page: Page, copy_of_site: CopyOfSite) -> None:
+    folder, url = copy_of_site()
+    manifest = folder / "models/demo/bundle.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text("utf-8")), "version": 99}), "utf-8")
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("This model and this page do not fit together")
+    expect(page.get_by_role("alert")).to_contain_text("99")
+
+
+def test_a_missing_engine_script_is_said_too(page: Page, copy_of_site: CopyOfSite, expected_console: list[str]) -> None:
+    expected_console.append("404")
+    folder, url = copy_of_site()
+    (folder / "assets/engine_worker.js").unlink()
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("engine_worker.js")
+
+
+def test_a_message_that_is_too_long_comes_back_into_the_message_box(page: Page, site_url: str) -> None:
+    page.goto(site_url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    long_message = "window seat " * 20_000
+    box = page.get_by_role("textbox", name="Message")
+    box.fill(long_message)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("This no longer fits into the chat")
+    expect(box).to_have_value(long_message.strip())
+    page.get_by_role("button", name="Start a new chat").click()
+    expect(page.get_by_role("alert")).to_be_empty()

@@ -1,0 +1,34 @@
+"""Light and dark."""
+
+from playwright.sync_api import Page, expect
+
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+def test_the_page_follows_the_system(page: Page, site_url: str) -> None:
+    page.goto(site_url)
+    page.emulate_media(color_scheme="light")
+    light = page.evaluate(PAPER)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(PAPER) != light
+
+
+def test_the_theme_button_goes_round_and_the_choice_outlives_a_reload(page: Page, site_url: str) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(site_url)
+    light = page.evaluate(PAPER)
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+    assert page.evaluate(PAPER) != light
+
+
+def test_the_page_fits_a_narrow_phone(page: Page, site_url: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 568})
+    page.goto(site_url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    expect(page.get_by_role("button", name="New chat")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)

@@ -1,0 +1,71 @@
+"""A bundle without a model in it, and scripts without code: enough to build a site from."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """Stands for web/build."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    for name in ("chat.js", "engine_worker.js", "verify.js"):
+        (folder / name).write_text(f"// {name}")
+    return folder
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a bundle of this name that keeps to the format, and returns its folder."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        contents = {"base.plan.json": b"{}", "weights-0000.bin": bytes(256), "generation_config.json": b"{}"}
+        for path, content in contents.items():
+            (folder / path).write_bytes(content)
+        manifest = {
+            "format": "windowseat-bundle",
+            "version": 1,
+            "name": name,
+            "model": {
+                "architecture": "qwen3_5_text",
+                "source": "somewhere",
+                "revision": None,
+                "licence": None,
+                "parameters": 64,
+                "config": {},
+            },
+            "quantisation": "q4",
+            "context": {"default": 64, "max": 64},
+            "prefill_chunk": 16,
+            "vocabulary": 8,
+            "stop_tokens": [0],
+            "variants": [
+                {
+                    "name": "base",
+                    "plan": "base.plan.json",
+                    "features": [],
+                    "limits": {},
+                    "memory": {"weights": 256, "fixed": 0, "per_position": 0},
+                }
+            ],
+            "weights": {
+                "bytes": 256,
+                "shard_bytes": 256,
+                "shards": ["weights-0000.bin"],
+                "tensors": [{"name": "norm", "offset": 0, "bytes": 256}],
+            },
+            "files": [
+                {"path": path, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                for path, content in contents.items()
+            ],
+        }
+        (folder / "bundle.json").write_text(json.dumps(manifest))
+        return folder
+
+    return make

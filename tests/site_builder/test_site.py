@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from windowseat.compile.errors import UserError
+from windowseat.compile.progress import Progress
+from windowseat.site_builder.site import build_site
+
+
+def ignore(_progress: Progress) -> None:
+    """Nobody watches."""
+
+
+def test_a_site_holds_pages_scripts_and_models(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+    assert {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()} == {
+        "index.html",
+        "verify.html",
+        "404.html",
+        "assets/chat.css",
+        "assets/chat.js",
+        "assets/engine_worker.js",
+        "assets/icon.svg",
+        "assets/theme_first.js",
+        "assets/verify.js",
+        "models/demo/base.plan.json",
+        "models/demo/bundle.json",
+        "models/demo/generation_config.json",
+        "models/demo/weights-0000.bin",
+    }
+
+
+def test_weights_are_not_stored_twice(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
+    bundle = make_bundle("demo")
+    site = build_site(bundle.parent, tmp_path / "site", ignore, scripts)
+    assert (site / "models/demo/weights-0000.bin").samefile(bundle / "weights-0000.bin")
+
+
+def test_weights_are_copied_where_links_cannot_be_made(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_paths: Path) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+    assert (site / "models/demo/weights-0000.bin").read_bytes() == bytes(256)
+
+
+def test_a_build_that_dies_leaves_the_site_before_it(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    models = make_bundle("demo").parent
+    site = build_site(models, tmp_path / "site", ignore, scripts)
+
+    def die(_progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_site(models, site, die, scripts)
+    assert (site / "models/demo/weights-0000.bin").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["models", "scripts", "site"]
+
+
+def test_a_model_that_is_gone_leaves_the_next_site(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    models = make_bundle("demo").parent
+    other = make_bundle("other")
+    build_site(models, tmp_path / "site", ignore, scripts)
+    other.rename(tmp_path / "elsewhere")
+    site = build_site(models, tmp_path / "site", ignore, scripts)
+    assert [path.name for path in (site / "models").iterdir()] == ["demo"]
+
+
+def test_missing_scripts_say_how_to_build_them(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    (scripts / "chat.js").unlink()
+    with pytest.raises(UserError, match="make build"):
+        build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+
+
+def test_progress_counts_every_file(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
+    reports: list[Progress] = []
+    build_site(make_bundle("demo").parent, tmp_path / "site", reports.append, scripts)
+    assert (reports[-1].done, reports[-1].total) == (4, 4)
