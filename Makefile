@@ -86,9 +86,8 @@ clean:
 	$(BIN)/pip install --quiet --editable '.[lint]'
 	@touch $@
 
-# Not `npm ci`: it refuses a lock without every platform's optional packages, which not every registry has.
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(NODE_READY)
-	cd web && $(NPM) install --no-save --no-audit --no-fund --loglevel=error
+	cd web && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(SCRIPTS): $(WEB_SOURCES) web/node_modules/.package-lock.json

@@ -4,7 +4,7 @@ Prefill gives a norm its own launch and multiplies matrices with many tokens; de
 and multiplies with one vector. A matrix whose words would not fit into one binding comes in parts, cut between rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .kernels.attention import attention
@@ -221,7 +221,7 @@ class _Scheduler:
             kernel = embed(part.rows, table.width, part.form, first_row=part.start, chunk=CHUNK)
             yield Launch(kernel, {**part.bound(), "tokens": "tokens", "hidden": "hidden"})
 
-    def _normed(self, norm: Vector, eps: float) -> Iterator[Launch]:
+    def _normed(self, norm: Vector, eps: float) -> Generator[Launch, None, str]:
         normed = self._value(f"{norm.name}ed", norm.size, self._act)
         kernel = rms_norm(norm.size, chunk=CHUNK, y_dtype=self._act, eps=eps)
         yield Launch(kernel, {"x": "hidden", "norm": norm.name, "y": normed})

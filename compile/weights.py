@@ -141,7 +141,7 @@ def _write_part(
         if i >= WORKERS:
             packed, block, restored = waiting.pop(0).result()
             tally.add(block, restored)
-            writer.write(memoryview(np.ascontiguousarray(packed.words)))
+            writer.write(np.ascontiguousarray(packed.words).data)
             if packed.scales is not None:
                 scales.append(packed.scales)
             yield len(block)

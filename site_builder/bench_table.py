@@ -1,20 +1,22 @@
 """What `windowseat bench` measured, as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from .bench import Result
 
-SPEED = {
+Columns = dict[str, Callable[[Result], str]]
+
+SPEED: Columns = {
     "prompt": lambda r: str(r.prompt_tokens),
     "load s": lambda r: f"{r.load_s:.1f}",
     "first token s": lambda r: f"{r.first_token_s:.2f}",
     "prefill tok/s": lambda r: f"{r.prefill_tokens_per_s:.1f}",
     "decode tok/s": lambda r: f"{r.decode_tokens_per_s:.1f}",
 }
-CALLS = {
+CALLS: Columns = {
     "dispatches": lambda r: f"{r.dispatches:g}",
     "submits": lambda r: f"{r.submits:g}",
     "bind groups": lambda r: f"{r.bind_groups:g}",

@@ -8,7 +8,7 @@ decode. A value is one row per token.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,16 +179,20 @@ def rope_vector(theta: float, shape: AttentionShape) -> Vector:
     return Vector("rope", (), make, shape.table_rows * shape.rotary)
 
 
-ConfigT = TypeVar("ConfigT")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+ConfigT = TypeVar("ConfigT", bound="DataclassInstance")
 
 
 def read_config(kind: type[ConfigT], config: dict[str, Any], source: str) -> ConfigT:
     """The dataclass `kind` filled from config.json; UserError names the field that is missing or of the wrong type."""
     values = {}
-    for field in fields(kind):  # type: ignore[arg-type]  # every config is a dataclass
+    for field in fields(kind):
         if field.name not in config:
             raise UserError(f"config.json of {source} has no {field.name!r}, which this architecture needs.")
-        value, expected = config[field.name], get_origin(field.type) or field.type
+        value: Any = config[field.name]
+        expected: Any = get_origin(field.type) or field.type
         if expected is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if expected is tuple and isinstance(value, list):

@@ -4,7 +4,7 @@ h += mix(norm(h)); h += mlp(norm(h)). The vision tower and the multi-token-predi
 Reference: transformers, models/qwen3_5. All norms but the DeltaNet's own store w and scale by 1 + w.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,7 +204,7 @@ def norm(cfg: Config, name: str, on_disk: str) -> Vector:
     return Vector(name, (Source(on_disk, (cfg.hidden_size,)),), one_plus, cfg.hidden_size)
 
 
-def decay_and_dt(values: list[F32]) -> F32:
+def decay_and_dt(values: Sequence[F32]) -> F32:
     """-exp(A_log) and dt_bias: the exponential is taken once, here, in f64."""
     a_log, dt_bias = values
     return np.stack([-np.exp(a_log.astype(np.float64)), dt_bias]).astype(np.float32)

@@ -1,5 +1,5 @@
 """`windowseat bench`: what a model costs and how fast it runs, measured in a real browser or in Node."""
 
-from .bench import Options, Result, bench, write_results
+from .measurement import Options, Result, bench, write_results
 
 __all__ = ["Options", "Result", "bench", "write_results"]

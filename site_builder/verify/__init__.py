@@ -1,5 +1,5 @@
 """`windowseat verify`: a compiled model against transformers, on the same weights, in real WebGPU runtimes."""
 
-from .verify import Check, Options, verify
+from .comparison import Check, Options, verify
 
 __all__ = ["Check", "Options", "verify"]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...compile.errors import UserError
 from .. import server
+from ..node import find_node
 
 F32 = NDArray[np.float32]
 
@@ -72,11 +73,8 @@ class NodeRuntime:
 
     def load(self, variant: str, context: int) -> str:
         self.close()
-        node = shutil.which("node")
-        if node is None:
-            raise UserError("There is no `node` here; install Node 20 or newer, or: pip install windowseat[node]")
         self._process = subprocess.Popen(
-            [node, str(self._driver)],
+            [find_node(), str(self._driver)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

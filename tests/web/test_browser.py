@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from windowseat.site_builder.node import find_node
 
 WEB = Path(__file__).parents[2] / "web"
 PROMPT = [1, 2, 3, 200, 17, 5, 99, 4, 42, 250]
@@ -40,9 +41,7 @@ TALK = """async (messages) => {
 @pytest.fixture(scope="module")
 def expected_ids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
     """A folder with the scripts and the toy bundle, and the greedy ids after PROMPT."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("the TypeScript is built by Node: pip install windowseat[node], or any Node from 20")
+    node = find_node()
     folder = tmp_path_factory.mktemp("browser")
     subprocess.run([node, "build.mjs"], cwd=WEB, check=True)
     script = str(WEB / "build/tests/toy_folder.mjs")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
+from windowseat.site_builder.node import find_node
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -71,8 +71,7 @@ def run(command: list[str], environment: dict[str, str]) -> None:
 @pytest.fixture(scope="module")
 def built() -> str:
     """The path of a Node whose tests are built."""
-    if (node := shutil.which("node")) is None:
-        pytest.skip("the TypeScript tests need Node: pip install windowseat[node], or any Node from 20")
+    node = find_node()
     assert (WEB / "node_modules").is_dir(), "web/node_modules is missing; run npm ci in web/"
     run([node, "build.mjs"], {})
     return node

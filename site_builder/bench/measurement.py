@@ -121,7 +121,7 @@ def _config(model: str) -> dict[str, object]:
     if size not in SIZES or size == "common":
         known = ", ".join(f"{RANDOM}{name}" for name in SIZES if name != "common")
         raise UserError(f"There are no random weights of size {size!r}; choose one of {known}.")
-    return SIZES["common"] | SIZES[size]
+    return {**SIZES["common"], **SIZES[size]}
 
 
 def _load_best(runtime: Runtime, variants: list[str], context: int) -> tuple[str, str, float]:

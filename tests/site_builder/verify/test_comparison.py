@@ -1,0 +1,91 @@
+"""Whole models in real WebGPU runtimes against transformers: the demo model, and random ones of other shapes."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+from windowseat.site_builder.cli import app
+from windowseat.site_builder.verify import Check, Options, comparison, verify
+
+from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.lavapipe import build_driver
+
+DEMO = Path(__file__).parents[3] / "compile/demo/checkpoint"
+QUICK = Options(runtimes=("node",), prompts=2, lengths=(7, 129))
+LINEAR, FULL = "linear_attention", "full_attention"
+# Other head counts, an untied head, other patterns of layers, more value heads than key heads, odd sizes.
+SHAPES: dict[str, dict[str, Any]] = {
+    "many_value_heads": {"linear_num_key_heads": 2, "linear_num_value_heads": 6, "linear_value_head_dim": 24},
+    "untied_attention_first": {"tie_word_embeddings": False, "layer_types": [FULL, LINEAR, FULL], "hidden_size": 72},
+    "wide_heads": {"num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 40, "vocab_size": 211},
+}
+
+
+@pytest.fixture(scope="session")
+def lavapipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Node has an adapter with shader-f16."""
+    environment = build_driver(tmp_path_factory.mktemp("lavapipe"))
+    if environment is None:
+        pytest.skip("f16 in Node needs a C compiler and Debian's mesa-vulkan-drivers")
+    return environment
+
+
+@pytest.fixture
+def f16_adapter(lavapipe: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node runs on lavapipe."""
+    for name, value in lavapipe.items():
+        monkeypatch.setenv(name, value)
+
+
+def checks(model: Path, options: Options) -> dict[str, Check]:
+    """The checks by variant."""
+    return {check.variant: check for check in verify(str(model), options, lambda _: None)}
+
+
+@pytest.mark.usefixtures("f16_adapter")
+def test_the_demo_model_agrees_in_node_in_both_variants() -> None:
+    found = checks(DEMO, Options(runtimes=("node",)))
+    assert found["base"].error <= 1e-3
+    assert found["base"].same_texts == found["base"].texts == 20
+    assert found["f16"].error <= 2e-2
+    assert found["f16"].same_texts == found["f16"].texts == 20
+    assert found["base"].positions == 81
+
+
+def test_the_demo_model_agrees_in_chromium() -> None:
+    found = checks(DEMO, Options(runtimes=("chromium",), prompts=5, lengths=(127, 128, 129, 259)))
+    assert found["base"].error <= 1e-3
+    assert found["base"].same_texts == 5
+    assert "shader-f16" in found["f16"].unsupported
+
+
+@pytest.mark.usefixtures("f16_adapter")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_random_model_of_another_shape_agrees_in_node(tmp_path: Path, shape: str) -> None:
+    config = {**CONFIG, **SHAPES[shape]}
+    config["num_hidden_layers"] = len(config["layer_types"])
+    found = checks(write_tiny(tmp_path / shape, config), QUICK)
+    assert found["base"].error <= 1e-3
+    assert found["f16"].error <= 2e-2
+    assert found["base"].passed
+    assert found["f16"].passed
+
+
+def test_a_difference_past_the_bound_exits_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "BOUNDS", {"base": 1e-12, "f16": 1e-12})
+    tiny = write_tiny(tmp_path / "tiny")
+    result = CliRunner().invoke(app, ["verify", str(tiny), "--runtime", "node", "--prompts", "0", "--length", "7"])
+    assert result.exit_code == 3
+    assert "FAILED" in result.stdout
+
+
+def test_a_damaged_checkpoint_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = write_tiny(tmp_path / "tiny")
+    (tiny / "tokenizer.json").unlink()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    result = CliRunner().invoke(app, ["verify", str(tiny), "--runtime", "node"])
+    assert result.exit_code == 1
+    assert list(temporary.iterdir()) == []
