@@ -76,7 +76,10 @@ def _generate(kernel: Kernel) -> str:
     )
     # Without this switch scalars may arrive pre-multiplied by host code that nobody runs.
     with tvm.transform.PassContext(opt_level=3, config={"tirx.disable_cse_tir": True}):
-        built = tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
+        try:
+            built = tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
+        except tvm.error.InternalError as error:  # what TVM does refuse: i64, f64, too much workgroup memory
+            raise LoweringError(f"{kernel.name}: {error}") from error
     modules = [module for module in built.imports if module.kind == "webgpu"]
     if len(modules) != 1:
         raise LoweringError(f"{kernel.name}: {len(modules)} device modules; a kernel must be exactly one launch")
@@ -114,7 +117,7 @@ def _check_bindings(kernel: Kernel, names: list[str], kinds: list[str]) -> None:
     """A local array that TVM hoisted out of its thread shows up as a storage buffer that nobody declared."""
     found = {name.removesuffix("_ptr") for name in names}
     if found != set(kernel.buffers):
-        odd = ", ".join(sorted(found ^ set(kernel.buffers)))
+        odd = ", ".join(repr(name) for name in sorted(found ^ set(kernel.buffers)))  # a hoisted one has no name
         raise LoweringError(f"{kernel.name}: its storage buffers differ from its parameters in: {odd}")
     if len(names) > MAX_STORAGE_BUFFERS:
         raise LoweringError(f"{kernel.name}: {len(names)} storage buffers; WebGPU promises {MAX_STORAGE_BUFFERS}")

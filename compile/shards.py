@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -32,7 +33,8 @@ class ShardWriter:
         if kind is None:
             self._finish_shard()
         elif self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # on a full disk closing fails too, and `error` says it better
+                self._file.close()
 
     def begin(self, name: str) -> None:
         """What is written from here on belongs to the tensor `name`."""

@@ -60,5 +60,8 @@ def _stop_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, files: dict[str, 
 
 
 def _json(files: dict[str, bytes], name: str) -> dict[str, object]:
-    content = json.loads(files.get(name, b"{}"))
+    try:
+        content = json.loads(files.get(name, b"{}"))
+    except ValueError as error:
+        raise UserError(f"{name} is not JSON ({error}); fetch the file again.") from None
     return content if isinstance(content, dict) else {}

@@ -89,6 +89,7 @@ def write_weights(
                 writer.write(_vector(checkpoint, weight, names).tobytes())
                 writer.end()
                 done += weight.size if weight.sources else 0
+                report(Progress("Quantising", done, int(total), "weights"))
                 continue
             tally = _Tally()
             for part in parts(weight, quantisation):
@@ -171,8 +172,9 @@ def read_rows(checkpoint: Checkpoint, matrix: Matrix, names: Mapping[str, str], 
 
 
 def _vector(checkpoint: Checkpoint, vector: Vector, names: Mapping[str, str]) -> F32:
-    values = vector.make([checkpoint.read(names[source.name]) for source in vector.sources])
-    if not np.isfinite(values).all():
+    read = [checkpoint.read(names[source.name]) for source in vector.sources]
+    values = vector.make(read)
+    if not all(np.isfinite(each).all() for each in (*read, values)):
         raise UserError(
             f"{names[vector.sources[0].name]} in {checkpoint.source} holds NaN or infinite values: the checkpoint is"
             " damaged; fetch it again."

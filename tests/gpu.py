@@ -19,24 +19,28 @@ class Gpu:
         adapters = [a for a in wgpu.gpu.enumerate_adapters_sync() if a.info["backend_type"] == "Vulkan"]
         if not adapters:
             raise RuntimeError("no Vulkan adapter: install a driver (Debian: apt-get install mesa-vulkan-drivers)")
+        if "shader-f16" not in adapters[0].features:
+            raise RuntimeError(
+                f"{adapters[0].info['device']} has no shader-f16: set VK_ICD_FILENAMES to lavapipe's file"
+            )
         self.device = adapters[0].request_device_sync(required_features=["shader-f16"])
         self._pipelines: dict[str, Any] = {}
 
     def pipeline(self, shader: Shader) -> Any:
-        """The compiled shader, kept by name."""
-        if shader.name not in self._pipelines:
+        """The compiled shader, compiled once."""
+        if shader.code not in self._pipelines:
             module = self.device.create_shader_module(code=shader.code)
-            self._pipelines[shader.name] = self.device.create_compute_pipeline(
+            self._pipelines[shader.code] = self.device.create_compute_pipeline(
                 layout="auto", compute={"module": module, "entry_point": shader.entry}
             )
-        return self._pipelines[shader.name]
+        return self._pipelines[shader.code]
 
     def run(self, kernel: Kernel, arrays: Mapping[str, Array], scalars: Mapping[str, float]) -> dict[str, Array]:
         """Launches the kernel once; gives back what every buffer holds afterwards."""
         shader = lower(kernel)
         usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC
         buffers = {
-            name: self.device.create_buffer_with_data(data=_whole_words(array), usage=usage)
+            name: self.device.create_buffer_with_data(data=whole_words(array), usage=usage)
             for name, array in arrays.items()
         }
         resources = [buffers[name] for name, _ in shader.buffers]
@@ -55,17 +59,18 @@ class Gpu:
         compute.dispatch_workgroups(*(extent(e, int(scalars.get("tokens", 1))) for e in kernel.grid), 1)
         compute.end()
         self.device.queue.submit([encoder.finish()])
-        return {
-            name: np.frombuffer(self.device.queue.read_buffer(buffers[name]), array.dtype)[: array.size].reshape(
-                array.shape
-            )
-            for name, array in arrays.items()
-        }
+        return {name: as_array(self.device.queue.read_buffer(buffers[name]), each) for name, each in arrays.items()}
 
 
-def _whole_words(array: Array) -> bytes:
+def whole_words(array: Array) -> bytes:
+    """The array's bytes, filled with zeros to a multiple of 4."""
     content = array.tobytes()
     return content + bytes(-len(content) % 4)
+
+
+def as_array(content: bytes | memoryview, like: Array) -> Array:
+    """A buffer's content with the type and shape that went in."""
+    return np.frombuffer(content, like.dtype)[: like.size].reshape(like.shape)
 
 
 def extent(value: int | PerTokens, tokens: int) -> int:

@@ -237,8 +237,8 @@ def lane(vector: Expr, index: int) -> Expr:
 class Rows:
     """A 2-D activation or weight buffer whose rows are read four values at a time, whatever their width.
 
-    Rows that are a multiple of 4 wide become vec4 loads. Others are read value by value, with zeros past the end, so
-    that every width works and the usual ones are fast.
+    Rows that are a multiple of 4 wide become vec4 loads, others are read value by value, so that every width works and
+    the usual ones are fast. Rows are read in groups of 32 values, past the end if they are no multiple of that.
     """
 
     def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, dtype: str) -> None:
@@ -249,23 +249,23 @@ class Rows:
         )
 
     def four(self, row: Expr, index: Expr) -> Expr:
-        """Values 4·index .. 4·index+3 of a row as vec4<f32>, with zeros past the end of the row.
+        """Values 4·index .. 4·index+3 of a row as vec4<f32>; past its end, any values of the row.
 
-        The row is read in groups of 32 values, so rows that are a multiple of 32 wide need no guard.
+        They meet the zeros that fill a matrix' last group. Zeros here too, behind an if for each load, made
+        SwiftShader compile a matmul for two minutes and die.
         """
         if self._vector:
-            if self.width % 32 == 0:
-                return vec4_f32(self._buffer[row, index])
-            inside = T.min(index, self.width // 4 - 1)
-            return T.if_then_else(index < self.width // 4, vec4_f32(self._buffer[row, inside]), splat(0.0))
-        values = [
-            T.if_then_else(
-                index * 4 + i < self.width,
-                f32(self._buffer[row, T.min(index * 4 + i, self.width - 1)]),
-                const(0.0),
-            )
-            for i in range(4)
-        ]
+            inside = index if self.width % 32 == 0 else T.min(index, self.width // 4 - 1)
+            return vec4_f32(self._buffer[row, inside])
+        values = [f32(self._buffer[row, T.min(index * 4 + i, self.width - 1)]) for i in range(4)]
+        return T.Shuffle(values, [0, 1, 2, 3])
+
+    def four_or_zero(self, row: Expr, index: Expr) -> Expr:
+        """Values 4·index .. 4·index+3 of a row as vec4<f32>, with zeros past its end."""
+        if self.width % 32 == 0:
+            return self.four(row, index)
+        four = hold(self.four(row, index), "float32x4")
+        values = [T.Select(index * 4 + i < self.width, lane(four, i), const(0.0)) for i in range(4)]
         return T.Shuffle(values, [0, 1, 2, 3])
 
 

@@ -154,7 +154,8 @@ def gated_delta_step(shape: DeltaShape, *, act: str, eps: float) -> Kernel:
             recalled = Cell(const(0.0))
             with loop(s.key_size) as i:
                 recalled.add(state[head, i, column] * keys[i])
-            delta = hold(beta * k_scale * (value - kept * k_scale * recalled.get()))
+            known = hold(T.if_then_else(position > 0, kept * k_scale * recalled.get(), const(0.0)))
+            delta = hold(beta * k_scale * (value - known))
             read = Cell(const(0.0))
             with loop(s.key_size) as i:
                 old = T.if_then_else(position > 0, kept * state[head, i, column], const(0.0))

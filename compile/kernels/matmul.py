@@ -62,7 +62,8 @@ def matmul(
     """Buffers: w_words, w_scales, x [chunk, width], y [chunk, y_width], written from column y_start on."""
     per_thread = 2 if epilogue == "swiglu" else 1
     y_width = rows // per_thread if y_width is None else y_width
-    name = f"matmul_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}" + (f"_at_{y_start}" if y_start else "")
+    part = f"_at_{y_start}_of_{y_width}" if y_width != rows // per_thread else ""
+    name = f"matmul_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}{part}"
     k = KernelBuilder(name, (-(-rows // (THREADS * per_thread)), PerTokens(TOKENS)), THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
     weights = QuantisedMatrix(k, "w", rows, width, form)

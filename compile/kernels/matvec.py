@@ -89,7 +89,8 @@ def matvec(
         with loop(-(-weights.groups // lanes)) as step:
             group = let(step * lanes + lane)
             with when(group < weights.groups):
-                xs = [let(x.four(x_row, group * 8 + i)) for i in range(8)]
+                read = x.four if norm is None else x.four_or_zero  # a square past the end would count
+                xs = [let(read(x_row, group * 8 + i)) for i in range(8)]
                 if norm is not None:
                     for v in xs:
                         sums[ROWS].add(dot(v, v))

@@ -1,0 +1,59 @@
+"""The devices that kernels are tested on, and tiny checkpoints to build from."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+# Read by the Vulkan loader when wgpu is first imported: without a GPU of their own, tests run on Mesa's lavapipe.
+for driver in sorted(Path("/usr/share/vulkan/icd.d").glob("lvp_icd.*.json")):
+    os.environ.setdefault("VK_ICD_FILENAMES", str(driver))
+
+from tests.browser_kernels import BrowserKernels  # noqa: E402
+from tests.compile.machine import Machine  # noqa: E402
+from tests.gpu import Gpu  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def gpu() -> Gpu:
+    """Python's own WebGPU device."""
+    return Gpu()
+
+
+@pytest.fixture(scope="session")
+def chromium_kernels(browser: Browser) -> Iterator[BrowserKernels]:
+    """A page of Chromium that runs kernels."""
+    page = BrowserKernels(browser)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def wgpu_f32(gpu: Gpu) -> Machine:
+    return Machine(gpu.run, "float32", 1e-5)
+
+
+@pytest.fixture(scope="session")
+def wgpu_f16(gpu: Gpu) -> Machine:
+    return Machine(gpu.run, "float16", 4e-3)
+
+
+@pytest.fixture(scope="session")
+def chromium_f32(chromium_kernels: BrowserKernels) -> Machine:
+    return Machine(chromium_kernels.run, "float32", 1e-5)
+
+
+@pytest.fixture(params=["wgpu_f32", "wgpu_f16", "chromium_f32"])
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """Each of the places that kernels must be right in; Chromium's software adapter has no f16."""
+    found: Machine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["wgpu_f32", "chromium_f32"])
+def f32_machine(request: pytest.FixtureRequest) -> Machine:
+    """Where kernels run that are the same in every variant."""
+    found: Machine = request.getfixturevalue(request.param)
+    return found

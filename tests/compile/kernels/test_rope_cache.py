@@ -1,0 +1,66 @@
+"""Norm and RoPE of q and k, and the rows of the cache that they and v go to."""
+
+import numpy as np
+import pytest
+from windowseat.compile.kernels.rope_cache import reference, rope_cache
+from windowseat.compile.models.layers import rope_vector
+from windowseat.compile.shapes import AttentionShape
+
+from tests.compile.machine import F64, Array, Machine, exact, normal
+
+EPS, THETA = 1e-6, 1e7
+GATED = AttentionShape(heads=4, kv_heads=2, size=64, rotary=32, positions=600, gated=True)
+ODD = AttentionShape(heads=3, kv_heads=1, size=80, rotary=20, positions=600, gated=False)
+WIDE = AttentionShape(heads=2, kv_heads=2, size=256, rotary=64, positions=600, gated=True)
+WHOLE = AttentionShape(heads=1, kv_heads=1, size=6, rotary=6, positions=600, gated=False)
+
+
+def launch(machine: Machine, s: AttentionShape, projected: Array, position: int, tokens: int) -> dict[str, Array]:
+    chunk = len(projected)
+    arrays = {
+        "projected": projected,
+        "q_norm": normal(2, s.size),
+        "k_norm": normal(3, s.size),
+        "rope": rope_vector(THETA, s).make([]),
+        "q": machine.zeros(chunk, s.heads, s.size),
+        "k_cache": machine.zeros(s.positions, s.kv_heads, s.size) + 7,
+        "v_cache": machine.zeros(s.positions, s.kv_heads, s.size) + 7,
+    }
+    return machine.run(
+        rope_cache(s, chunk=chunk, act=machine.act, eps=EPS), arrays, {"position": position, "tokens": tokens}
+    )
+
+
+def wanted(s: AttentionShape, projected: Array, position: int) -> tuple[F64, F64, F64]:
+    return reference(s, exact(projected), exact(normal(2, s.size)), exact(normal(3, s.size)), EPS, THETA, position)
+
+
+@pytest.mark.parametrize("shape", [GATED, ODD, WIDE, WHOLE], ids=lambda shape: shape.name)
+@pytest.mark.parametrize(("position", "tokens"), [(0, 3), (254, 4), (599, 1)])
+def test_q_k_and_v_agree_with_the_reference(
+    machine: Machine, shape: AttentionShape, position: int, tokens: int
+) -> None:
+    projected = machine.normal(1, tokens, shape.projected)
+    after = launch(machine, shape, projected, position, tokens)
+    q, k, v = wanted(shape, projected, position)
+    machine.agree(after["q"], q)
+    machine.agree(after["k_cache"][position : position + tokens], k)
+    np.testing.assert_array_equal(after["v_cache"][position : position + tokens], v)
+
+
+def test_only_the_rows_of_the_tokens_are_written(machine: Machine) -> None:
+    after = launch(machine, GATED, machine.normal(1, 8, GATED.projected), 10, 5)
+    np.testing.assert_array_equal(after["q"][5:], 0)
+    for cache in (after["k_cache"], after["v_cache"]):
+        np.testing.assert_array_equal(cache[:10], 7)
+        np.testing.assert_array_equal(cache[15:], 7)
+
+
+@pytest.mark.parametrize("position", [65_535, 65_536, 200_000, 262_142])
+def test_angles_stay_exact_at_large_positions(wgpu_f32: Machine, position: int) -> None:
+    shape = AttentionShape(heads=1, kv_heads=1, size=4, rotary=4, positions=262_144, gated=False)
+    projected = wgpu_f32.normal(1, 2, shape.projected)
+    after = launch(wgpu_f32, shape, projected, position, 2)
+    q, k, _ = wanted(shape, projected, position)
+    wgpu_f32.agree(after["q"], q)
+    wgpu_f32.agree(after["k_cache"][position : position + 2], k)

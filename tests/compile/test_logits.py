@@ -1,0 +1,158 @@
+"""A bundle's logits against transformers' with the same, dequantised weights: every operation of a model at once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
+from windowseat.compile import schedule
+from windowseat.compile.build import Options, build
+from windowseat.compile.checkpoint import open_checkpoint
+from windowseat.compile.reference import reference_tensors
+
+from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.gpu import Gpu
+from tests.plan_runner import PlanRunner
+
+TOKENS = 133
+ROPE = CONFIG["rope_parameters"]
+MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "odd sizes, two attention layers in a row": (
+        "q4",
+        {
+            **CONFIG,
+            "vocab_size": 211,
+            "hidden_size": 72,
+            "intermediate_size": 100,
+            "num_hidden_layers": 4,
+            "layer_types": ["linear_attention", "full_attention", "full_attention", "linear_attention"],
+            "num_attention_heads": 3,
+            "head_dim": 20,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 6,
+            "linear_key_head_dim": 12,
+            "linear_value_head_dim": 20,
+            "linear_conv_kernel_dim": 3,
+            "tie_word_embeddings": False,
+            "rope_parameters": {**ROPE, "mrope_section": [2, 2, 1]},
+        },
+    ),
+    "attention first, as many value heads as key heads": (
+        "q8",
+        {
+            **CONFIG,
+            "layer_types": ["full_attention", "linear_attention"],
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "head_dim": 16,
+            "linear_num_key_heads": 2,
+            "rope_parameters": {**ROPE, "partial_rotary_factor": 0.25, "mrope_section": [1, 1, 0]},
+        },
+    ),
+    "three gated-delta layers in a row, one key head for three value heads": (
+        "f16",
+        {
+            **CONFIG,
+            "hidden_size": 96,
+            "num_hidden_layers": 4,
+            "layer_types": [*["linear_attention"] * 3, "full_attention"],
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "linear_num_value_heads": 3,
+            "linear_value_head_dim": 40,
+            "tie_word_embeddings": False,
+        },
+    ),
+}
+VARIANTS = {"base": 1e-3, "f16": 2e-2}  # the error allowed, of the largest logit
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A bundle, a text, and what transformers makes of it."""
+
+    folder: Path
+    ids: list[int]
+    logits: NDArray[np.float32]  # [tokens, vocabulary]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A bundle in one variant."""
+
+    compiled: Compiled
+    runner: PlanRunner
+    tolerance: float
+
+    def after(self, prompt: int, decoded: int) -> None:
+        """Fails unless the logits agree after a prompt of this length and after each of the tokens decoded then."""
+        self.runner.position = 0
+        self.runner.prefill(self.compiled.ids[:prompt])
+        self.agree(self.runner.logits((prompt - 1) % self.runner.chunk + 1), prompt)
+        for count in range(prompt + 1, prompt + decoded + 1):
+            self.runner.decode(self.compiled.ids[count - 1])
+            self.agree(self.runner.logits(), count)
+
+    def agree(self, got: NDArray[np.float32], count: int) -> None:
+        wanted = self.compiled.logits[count - 1]
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=self.tolerance * np.abs(wanted).max())
+
+
+def compile_random(folder: Path, quantisation: str, config: Mapping[str, Any]) -> Compiled:
+    source = write_tiny(folder / "checkpoint", config)
+    bundle = build(str(source), folder / "models", Options(quantisation), lambda progress: None)
+    model = Qwen3_5ForCausalLM(Qwen3_5TextConfig(**config)).float().eval()
+    with open_checkpoint(str(source), lambda progress: None) as checkpoint:
+        tensors = {name: torch.from_numpy(np.array(values)) for name, values in reference_tensors(checkpoint, bundle)}
+    tied = {"lm_head.weight"} if config["tie_word_embeddings"] else set()
+    loaded = model.load_state_dict(tensors, strict=False)
+    assert (loaded.unexpected_keys, set(loaded.missing_keys)) == ([], tied)
+    ids = np.random.default_rng(0).integers(0, config["vocab_size"], TOKENS).tolist()
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0].numpy()
+    return Compiled(bundle, ids, logits)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return compile_random(tmp_path_factory.mktemp("logits"), *MODELS[request.param])
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def running(request: pytest.FixtureRequest, gpu: Gpu, compiled: Compiled) -> Running:
+    runner = PlanRunner(gpu, compiled.folder, request.param, context=160)
+    return Running(compiled, runner, VARIANTS[request.param])
+
+
+@pytest.mark.parametrize("prompt", [1, 127, 128, 129])
+def test_logits_agree_with_transformers_after_a_prompt_and_while_decoding(running: Running, prompt: int) -> None:
+    running.after(prompt, decoded=4)
+
+
+def test_feeding_token_by_token_agrees_too(running: Running) -> None:
+    running.after(1, decoded=20)
+
+
+def test_a_prompt_may_come_in_pieces(running: Running) -> None:
+    running.runner.position = 0
+    for start, stop in ((0, 2), (2, 3), (3, 60), (60, 64)):
+        running.runner.prefill(running.compiled.ids[start:stop])
+    running.agree(running.runner.logits(4), 64)
+
+
+def test_matrices_in_parts_make_the_same_logits(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "MAX_BINDING", 16384)  # bytes: 128 rows of 64 values in f16
+    # A whole in_proj has as many rows, 128, as the first part of qkv_proj.
+    config = {**CONFIG, "vocab_size": 300, "tie_word_embeddings": False, "linear_value_head_dim": 24}
+    compiled = compile_random(tmp_path, "f16", config)
+    weights = json.loads((compiled.folder / "bundle.json").read_text())["weights"]["tensors"]
+    names = {tensor["name"] for tensor in weights}
+    assert names >= {"lm_head.2.words", "embed_tokens.2.words", "layers.0.gate_up_proj.1.words"}
+    assert names >= {"layers.0.in_proj.words", "layers.1.qkv_proj.0.words", "layers.1.qkv_proj.1.words"}
+    Running(compiled, PlanRunner(gpu, compiled.folder, "base", context=160), 1e-3).after(20, decoded=4)

@@ -1,0 +1,117 @@
+"""Matrices in parts that fit one binding, and the number of launches that a token costs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from windowseat.compile.models import qwen3_5
+from windowseat.compile.models.layers import Matrix, Model, Source
+from windowseat.compile.planner import make_plan
+from windowseat.compile.schedule import VARIANTS, Variant, parts, schedule, weights_of
+
+from tests.compile.tiny_model import CONFIG
+
+PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "qwen3.5"  # the configs of the real models, where they are
+needs_published = pytest.mark.skipif(not PUBLISHED.exists(), reason="the published configs are not here")
+variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+
+
+def matrix(rows: int, width: int, exact: bool = False) -> Matrix:
+    return Matrix("w", (Source("w.weight", (rows, width)),), exact=exact)
+
+
+def model(config: dict[str, Any]) -> Model:
+    return qwen3_5.model(qwen3_5.config(config, "test"))
+
+
+def published(size: str) -> Model:
+    return model(json.loads((PUBLISHED / f"config.{size}.json").read_text()))
+
+
+def tensors(of: Model, quantisation: str) -> set[str]:
+    """The names in the weight stream."""
+    matrices = [weight for weight in weights_of(of) if isinstance(weight, Matrix)]
+    names = {name for each in matrices for part in parts(each, quantisation) for name in part.bound().values()}
+    return names | {weight.name for weight in weights_of(of)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "quantisation", "cuts"),
+    [
+        (248_320, 1024, "q4", [0, 248_320]),  # 0.8B: 127 MB
+        (248_320, 1024, "f16", [0, 65_536, 131_072, 196_608, 248_320]),
+        (248_320, 2048, "q4", [0, 131_072, 248_320]),  # 2B
+        (248_320, 4096, "q4", [0, 65_536, 131_072, 196_608, 248_320]),  # 9B
+        (24_576, 4096, "f16", [0, 16_384, 24_576]),
+        (10, 33, "q8", [0, 10]),
+    ],
+)
+def test_a_matrix_is_cut_where_its_words_would_pass_128_mib(
+    rows: int, width: int, quantisation: str, cuts: list[int]
+) -> None:
+    found = parts(matrix(rows, width), quantisation)
+    assert [part.start for part in found] == cuts[:-1]
+    assert [part.stop for part in found] == cuts[1:]
+
+
+def test_parts_are_whole_workgroups_of_rows() -> None:
+    found = parts(matrix(100_000, 3000), "q8")
+    assert [part.start % 64 for part in found] == [0] * len(found)
+
+
+def test_parts_have_names_of_their_own_and_a_whole_matrix_its_own() -> None:
+    assert [part.bound() for part in parts(matrix(248_320, 2048), "q4")] == [
+        {"w_words": "w.0.words", "w_scales": "w.0.scales"},
+        {"w_words": "w.1.words", "w_scales": "w.1.scales"},
+    ]
+    assert [part.bound() for part in parts(matrix(10, 32), "f16")] == [{"w_words": "w.words"}]
+
+
+def test_an_exact_matrix_stays_in_f32() -> None:
+    assert [part.form for part in parts(matrix(10, 32, exact=True), "q4")] == ["f32"]
+
+
+def test_a_tied_table_is_one_weight() -> None:
+    names = [weight.name for weight in weights_of(model({**CONFIG, "tie_word_embeddings": True}))]
+    assert names.count("embed_tokens") == 1
+    assert "lm_head" not in names
+
+
+def test_weights_come_once_each_in_the_order_of_use() -> None:
+    names = [weight.name for weight in weights_of(model({**CONFIG, "tie_word_embeddings": False}))]
+    assert len(names) == len(set(names))
+    assert names[0] == "embed_tokens"
+    assert names[-2:] == ["norm", "lm_head"]
+
+
+@variants
+def test_a_delta_layer_takes_six_launches_and_an_attention_layer_six(variant: Variant) -> None:
+    programs = schedule(model(dict(CONFIG)), "q4", variant).programs
+    assert len(programs["decode"]) == 1 + 6 + 6
+    assert len(programs["head"]) == 1
+    assert len(programs["sample"]) == 2
+
+
+@variants
+def test_state_does_not_depend_on_the_activations_but_the_cache_does(variant: Variant) -> None:
+    fixed = schedule(model(dict(CONFIG)), "q4", variant).fixed
+    assert fixed["layers.0.state"].bytes == 2 * 16 * 16 * 4
+    assert fixed["layers.0.ring"].bytes == 4 * (2 * 16 + 2 * 16) * 4
+    assert fixed["layers.1.k_cache"].bytes_per_position == 32 * {"f16": 2, "base": 4}[variant.name]
+
+
+@needs_published
+@variants
+@pytest.mark.parametrize(("size", "most"), [("0.8B", 200), ("2B", 200), ("4B", 250), ("9B", 250)])
+def test_a_token_of_a_published_model_costs_few_launches(size: str, most: int, variant: Variant) -> None:
+    programs = schedule(published(size), "q4", variant).programs
+    assert sum(len(programs[program]) for program in ("decode", "head", "sample")) <= most
+
+
+@needs_published
+@pytest.mark.parametrize(("size", "quantisation"), [("0.8B", "f16"), ("2B", "q4"), ("9B", "f16")])
+def test_a_published_model_in_parts_becomes_a_plan(size: str, quantisation: str) -> None:
+    of = published(size)
+    base = VARIANTS[1]
+    assert make_plan(schedule(of, quantisation, base), base, tensors(of, quantisation)).variant == "base"
