@@ -130,6 +130,7 @@ def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], contex
     return VariantEntry(
         name=variant.name,
         plan=plan_file(variant),
+        software=not variant.tuning.tiled,
         features=variant.features,
         limits={"maxStorageBufferBindingSize": largest, "maxBufferSize": largest},
         memory={

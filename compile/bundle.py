@@ -52,6 +52,7 @@ class VariantEntry:
 
     name: str
     plan: str
+    software: bool
     features: Sequence[str]
     limits: Mapping[str, int]
     memory: Mapping[str, int]

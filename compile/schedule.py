@@ -1,7 +1,9 @@
 """Operations to kernel launches: once for prefill, once for decode, for one variant.
 
-Prefill gives a norm its own launch and multiplies matrices with many tokens; decode folds norms into the projections
-and multiplies with one vector. A matrix whose words would not fit into one binding comes in parts, cut between rows.
+Prefill gives a norm its own launch and multiplies matrices with many tokens. Decode multiplies with one vector, and
+whoever writes the hidden row prepares the norm that comes next (matvec.py), in the buffers `scaled` and `squares`; the
+last launch of prefill does the same for the head. A matrix whose words would not fit into one binding comes in parts,
+cut between rows.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -9,10 +11,12 @@ from dataclasses import dataclass, field
 
 from .kernels.attention import attention
 from .kernels.common import Kernel
-from .kernels.embed import embed
+from .kernels.embed import blocks as embed_blocks
+from .kernels.embed import embed, embed_row
 from .kernels.gated_delta import causal_conv, delta_gates, delta_scan, gated_delta_step, gated_norm
+from .kernels.last_row import last_row
 from .kernels.matmul import matmul
-from .kernels.matvec import matvec
+from .kernels.matvec import matvec, matvec_add, workgroups
 from .kernels.rms_norm import rms_norm
 from .kernels.rope_cache import rope_cache
 from .kernels.sample import BLOCKS, find_peaks, sample
@@ -32,23 +36,31 @@ from .models.layers import (
 )
 from .plan import PlanBuffer
 from .quantise import PLAIN, WORDS_PER_GROUP, groups
+from .tuning import GPU, SOFTWARE, Tuning
 
 CHUNK = 128  # tokens that prefill takes at once
 MAX_BINDING = 128 << 20  # bytes; WebGPU's default limit
 SIZES = {"float32": 4, "float16": 2}
 ROW_MULTIPLE = 64  # parts of a matrix are whole workgroups of rows
+HIDDEN = {"hidden": "hidden", "scaled": "scaled", "squares": "squares"}
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How activations and the cache are stored, and the features that takes."""
+    """How activations and the cache are stored, the features that takes, and what kind of adapter it is made for."""
 
     name: str
     act: str
     features: tuple[str, ...]
+    tuning: Tuning
 
 
-VARIANTS = (Variant("f16", "float16", ("shader-f16",)), Variant("base", "float32", ()))  # best first
+# Best first.
+VARIANTS = (
+    Variant("f16", "float16", ("shader-f16",), GPU),
+    Variant("base", "float32", (), GPU),
+    Variant("software", "float32", (), SOFTWARE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,20 @@ def _weights(operation: Operation) -> Sequence[Matrix | Vector]:
             return (operation.q_norm, operation.k_norm, operation.rope)
 
 
+def following_norms(model: Model) -> list[Vector]:
+    """For each operation the norm that comes after it; for the last one, its own."""
+    norms: list[Vector] = []
+    following: Vector | None = None
+    for operation in reversed(model.operations):
+        own = operation.norm if isinstance(operation, NormProject | NormSwiGlu | Head) else None
+        norm = following or own
+        if norm is None:
+            raise ValueError("a model ends with its head")
+        norms.append(norm)
+        following = own or following
+    return norms[::-1]
+
+
 def schedule(model: Model, quantisation: str, variant: Variant) -> Schedule:
     """All launches of a model in a variant."""
     return _Scheduler(model, quantisation, variant).run()
@@ -138,23 +164,36 @@ def schedule(model: Model, quantisation: str, variant: Variant) -> Schedule:
 
 class _Scheduler:
     def __init__(self, model: Model, quantisation: str, variant: Variant) -> None:
-        self._model, self._quantisation, self._act = model, quantisation, variant.act
+        self._model, self._quantisation = model, quantisation
+        self._act, self._tuning = variant.act, variant.tuning
         self._schedule = Schedule({name: [] for name in ("prefill", "decode", "head", "sample")})
         self._program = "prefill"
+        self._squares = 0  # numbers in `squares` at this point of decode
 
     def run(self) -> Schedule:
         model = self._model
         self._io("tokens", CHUNK * 4)
         self._io("hidden", CHUNK * model.hidden * 4)
         self._io("logits", model.vocabulary * 4)
-        for operation in model.operations:
+        self._io("scaled", model.hidden * 4)
+        self._io("squares", self._most_squares() * 4)
+        for operation, norm in zip(model.operations, following_norms(model), strict=True):
             if isinstance(operation, Head):
+                self._enter("prefill", self._last_row(operation))
                 self._enter("head", self._head(operation))
             else:
                 self._enter("prefill", self._prefill(operation))
-                self._enter("decode", self._decode(operation))
+                self._enter("decode", self._decode(operation, norm))
         self._enter("sample", self._sample())
         return self._schedule
+
+    def _most_squares(self) -> int:
+        adds = [op.matrix for op in self._model.operations if isinstance(op, ProjectAdd)]
+        counts = [
+            sum(workgroups(part.rows, matrix.width, self._tuning) for part in parts(matrix, self._quantisation))
+            for matrix in adds
+        ]
+        return max(embed_blocks(self._model.hidden), *counts)
 
     def _enter(self, program: str, launches: Iterator[Launch]) -> None:
         self._program = program  # generators run below: the values they name belong to this program
@@ -197,20 +236,16 @@ class _Scheduler:
             case Attention():
                 yield from self._attention(operation)
 
-    def _decode(self, operation: Operation) -> Iterator[Launch]:
+    def _decode(self, operation: Operation, norm: Vector) -> Iterator[Launch]:
         match operation:
             case Embed(table):
-                yield from self._embed(table)
-            case NormProject(norm, eps, into):
-                for matrix, value in into:
-                    output = (self._named(value), self._dtype(value))
-                    yield from self._matvec(matrix, ("hidden", "float32"), output, "store", norm, eps)
-            case NormSwiGlu(norm, eps, matrix, into):
-                output = (self._named(into), self._act)
-                yield from self._matvec(matrix, ("hidden", "float32"), output, "swiglu", norm, eps)
+                yield from self._embed_row(table, norm)
+            case NormProject(_, eps, into):
+                yield from self._projections(into, eps)
+            case NormSwiGlu(_, eps, matrix, into):
+                yield from self._matvec(matrix, self._named(into), self._act, "swiglu", eps)
             case ProjectAdd(value, matrix):
-                inputs = (self._named(value), self._dtype(value))
-                yield from self._matvec(matrix, inputs, ("hidden", "float32"), "add")
+                yield from self._matvec_add(matrix, value, norm)
             case GatedDelta():
                 yield self._delta_step(operation)
             case Attention():
@@ -220,6 +255,12 @@ class _Scheduler:
         for part in parts(table, self._quantisation):
             kernel = embed(part.rows, table.width, part.form, first_row=part.start, chunk=CHUNK)
             yield Launch(kernel, {**part.bound(), "tokens": "tokens", "hidden": "hidden"})
+
+    def _embed_row(self, table: Matrix, norm: Vector) -> Iterator[Launch]:
+        self._squares = embed_blocks(table.width)
+        for part in parts(table, self._quantisation):
+            kernel = embed_row(part.rows, table.width, part.form, first_row=part.start)
+            yield Launch(kernel, {**part.bound(), **HIDDEN, "tokens": "tokens", "norm": norm.name})
 
     def _normed(self, norm: Vector, eps: float) -> Generator[Launch, None, str]:
         normed = self._value(f"{norm.name}ed", norm.size, self._act)
@@ -234,6 +275,7 @@ class _Scheduler:
                 part.rows,
                 matrix.width,
                 part.form,
+                tuning=self._tuning,
                 chunk=CHUNK,
                 x_dtype=x_dtype,
                 y_dtype=y_dtype,
@@ -243,31 +285,62 @@ class _Scheduler:
             )
             yield Launch(kernel, {**part.bound(), "x": x, "y": y})
 
+    def _projections(self, into: tuple[tuple[Matrix, Value], ...], eps: float) -> Iterator[Launch]:
+        """A small exact matrix rides along with the first part of the first other one."""
+        exact = [(matrix, value) for matrix, value in into if matrix.exact]
+        others = [(matrix, value) for matrix, value in into if not matrix.exact]
+        for matrix, value in others:
+            beside = exact.pop() if exact else None
+            yield from self._matvec(matrix, self._named(value), self._dtype(value), "store", eps, beside)
+
     def _matvec(
         self,
         matrix: Matrix,
-        x: tuple[str, str],
-        y: tuple[str, str],
+        y: str,
+        y_dtype: str,
         epilogue: str,
-        norm: Vector | None = None,
-        eps: float = 0.0,
-        x_rows: int = 1,
+        eps: float,
+        beside: tuple[Matrix, Value] | None = None,
     ) -> Iterator[Launch]:
         shrink = 2 if epilogue == "swiglu" else 1
         for part in parts(matrix, self._quantisation):
+            extra: dict[str, str] = {}
+            if beside is not None and part.start == 0:
+                (words,) = parts(beside[0], self._quantisation)
+                extra = {"e_words": words.bound()["w_words"], "exact": self._named(beside[1])}
             kernel = matvec(
                 part.rows,
                 matrix.width,
                 part.form,
-                x_dtype=x[1],
-                y_dtype=y[1],
+                tuning=self._tuning,
+                x_dtype="float32",
+                y_dtype=y_dtype,
                 epilogue=epilogue,
-                norm_eps=eps if norm else None,
-                x_rows=x_rows,
+                squares=self._squares,
+                eps=eps,
                 y_start=part.start // shrink,
                 y_size=matrix.rows // shrink,
+                exact_rows=beside[0].rows if beside is not None and extra else 0,
             )
-            yield Launch(kernel, {**part.bound(), "x": x[0], "y": y[0], **({"norm": norm.name} if norm else {})})
+            yield Launch(kernel, {**part.bound(), "x": "scaled", "squares": "squares", "y": y, **extra})
+
+    def _matvec_add(self, matrix: Matrix, value: Value, norm: Vector) -> Iterator[Launch]:
+        cut = parts(matrix, self._quantisation)
+        counts = [workgroups(part.rows, matrix.width, self._tuning) for part in cut]
+        self._squares = sum(counts)
+        for i, part in enumerate(cut):
+            kernel = matvec_add(
+                part.rows,
+                matrix.width,
+                part.form,
+                tuning=self._tuning,
+                x_dtype=self._dtype(value),
+                start=part.start,
+                size=matrix.rows,
+                squares_start=sum(counts[:i]),
+                squares_size=self._squares,
+            )
+            yield Launch(kernel, {**part.bound(), **HIDDEN, "x": self._named(value), "norm": norm.name})
 
     def _delta_states(self, op: GatedDelta) -> dict[str, str]:
         s = op.shape
@@ -323,9 +396,12 @@ class _Scheduler:
         kernel = attention(s, chunk=CHUNK, act=self._act)
         yield Launch(kernel, {"q": q, "y": self._named(op.into), **gate, **caches})
 
+    def _last_row(self, op: Head) -> Iterator[Launch]:
+        kernel = last_row(op.norm.size, chunk=CHUNK, squares=self._squares)
+        yield Launch(kernel, {**HIDDEN, "norm": op.norm.name})
+
     def _head(self, op: Head) -> Iterator[Launch]:
-        x, y = ("hidden", "float32"), ("logits", "float32")
-        return self._matvec(op.matrix, x, y, "store", op.norm, op.eps, x_rows=CHUNK)
+        return self._matvec(op.matrix, "logits", "float32", "store", op.eps)
 
     def _sample(self) -> Iterator[Launch]:
         peaks = {"peak_values": self._value("peak_values", BLOCKS, "float32")}

@@ -260,14 +260,6 @@ class Rows:
         values = [f32(self._buffer[row, T.min(index * 4 + i, self.width - 1)]) for i in range(4)]
         return T.Shuffle(values, [0, 1, 2, 3])
 
-    def four_or_zero(self, row: Expr, index: Expr) -> Expr:
-        """Values 4·index .. 4·index+3 of a row as vec4<f32>, with zeros past its end."""
-        if self.width % 32 == 0:
-            return self.four(row, index)
-        four = hold(self.four(row, index), "float32x4")
-        values = [T.Select(index * 4 + i < self.width, lane(four, i), const(0.0)) for i in range(4)]
-        return T.Shuffle(values, [0, 1, 2, 3])
-
 
 def sum_over(values: Buffer, count: int) -> Expr:
     """The sum of a shared array, computed by each thread for itself: reads are broadcasts, and no barrier is paid."""

@@ -1,7 +1,10 @@
 """Embedding: the row of the table that each token names, unpacked to f32. A thread per group of 32 values.
 
-A table too large for one binding comes in parts; each part writes the tokens that fall into its rows.
+A table too large for one binding comes in parts; each part writes the tokens that fall into its rows. `embed_row`, for
+decode, also prepares the norm that comes next, as matvec.py describes.
 """
+
+# V rows, K columns, T tokens
 
 from functools import cache
 
@@ -10,7 +13,23 @@ from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
 from ..quantise import groups
-from .common import Kernel, KernelBuilder, PerTokens, hold, lane, let, store, when
+from .common import (
+    Buffer,
+    Cell,
+    Expr,
+    Kernel,
+    KernelBuilder,
+    PerTokens,
+    barrier,
+    const,
+    hold,
+    lane,
+    let,
+    loop,
+    shared,
+    store,
+    when,
+)
 from .weights import QuantisedMatrix
 
 F64 = NDArray[np.float64]
@@ -23,28 +42,68 @@ def reference(table: F64, tokens: NDArray[np.int64]) -> F64:
     return np.asarray(table[tokens])
 
 
+def blocks(width: int) -> int:
+    """Workgroups for one token, and so the numbers that its squares come in."""
+    return -(-groups(width) // THREADS)
+
+
 @cache
 def embed(rows: int, width: int, form: str, *, first_row: int, chunk: int) -> Kernel:
     """Buffers: w_words, w_scales (rows first_row.. of the table), tokens [chunk] u32, hidden [chunk, width] f32."""
-    blocks = -(-groups(width) // THREADS)
-    name = f"embed_{form}_{rows}x{width}" + (f"_at_{first_row}" if first_row else "")
-    k = KernelBuilder(name, (PerTokens(), blocks), THREADS)
+    k = KernelBuilder(f"embed_{form}_{rows}x{width}_at_{first_row}", (PerTokens(), blocks(width)), THREADS)
     table = QuantisedMatrix(k, "w", rows, width, form)
     tokens = k.buffer("tokens", (chunk,), "uint32")
     hidden = k.buffer("hidden", (chunk, width), "float32")
     with k.threads() as (token, block, thread):
         row = let(T.Cast("int32", tokens[token]) - first_row)
         group = let(block * THREADS + thread)
-        inside = T.And(T.And(row >= 0, row < rows), group < table.groups)
-        with when(inside):
-            values, scale = table.group(row, group)
-            for i, value in enumerate(values):
-                four = hold(value if scale is None else value * T.broadcast(scale, 4), "float32x4")
-                for j in range(4):
-                    column = group * 32 + (i * 4 + j)
-                    if width % 32 == 0:
-                        store(hidden, (token, column), lane(four, j))
-                    else:
-                        with when(column < width):
-                            store(hidden, (token, column), lane(four, j))
+        with when(T.And(_within(row, rows), group < table.groups)):
+            for column, value in _values(table, row, group):
+                with when(column < width):
+                    store(hidden, (token, column), value)
     return k.finish()
+
+
+@cache
+def embed_row(rows: int, width: int, form: str, *, first_row: int) -> Kernel:
+    """Buffers: w_words, w_scales, tokens [1] u32, hidden [width] f32, norm [width] of the norm that comes next, scaled
+    [width] f32, squares [blocks] f32."""
+    k = KernelBuilder(f"embed_row_{form}_{rows}x{width}_at_{first_row}", (blocks(width), 1), THREADS)
+    table = QuantisedMatrix(k, "w", rows, width, form)
+    tokens: Buffer = k.buffer("tokens", (1,), "uint32")
+    hidden, norm, scaled = (k.buffer(name, (width,), "float32") for name in ("hidden", "norm", "scaled"))
+    squares = k.buffer("squares", (blocks(width),), "float32")
+    with k.threads() as (block, _, thread):
+        row = let(T.Cast("int32", tokens[0]) - first_row)
+        group = let(block * THREADS + thread)
+        square = Cell(const(0.0))
+        with when(T.And(_within(row, rows), group < table.groups)):
+            for column, value in _values(table, row, group):
+                with when(column < width):
+                    held = hold(value)
+                    store(hidden, column, held)
+                    store(scaled, column, held * norm[column])
+                    square.add(held * held)
+        partial = shared(THREADS)
+        store(partial, thread, square.get())
+        barrier()
+        with when(T.And(thread == 0, _within(row, rows))):
+            total = Cell(const(0.0))
+            with loop(THREADS) as i:
+                total.add(partial[i])
+            store(squares, block, total.get())
+    return k.finish()
+
+
+def _within(row: Expr, rows: int) -> Expr:
+    return T.And(row >= 0, row < rows)
+
+
+def _values(table: QuantisedMatrix, row: Expr, group: Expr) -> list[tuple[Expr, Expr]]:
+    """Columns and values of a group, in order."""
+    values, scale = table.group(row, group)
+    found = []
+    for i, value in enumerate(values):
+        four = hold(value if scale is None else value * T.broadcast(scale, 4), "float32x4")
+        found += [(group * 32 + (i * 4 + j), lane(four, j)) for j in range(4)]
+    return found

@@ -1,20 +1,33 @@
 """Matrix times vector, for decode: y = W x, W quantised, one token.
 
-LANES neighbouring threads read neighbouring groups of a row, so that a workgroup's loads are contiguous, and each
-thread works on two rows, so that x is loaded once for both. The RMS norm in front of a projection is computed on the
-way: every row meets all of x, so the squares are summed beside the products and no launch is spent on the norm.
+LANES neighbouring threads share a row and read neighbouring groups of it, so that a workgroup's loads are contiguous;
+each thread works on ROWS rows, so that x is loaded once for all of them. A GPU wants many lanes and few rows; a
+software adapter, where each load is paid for and a barrier is dear, wants one lane and many rows (tuning.py).
 
-Epilogues: "store", "add" (y += W x, the residual), "swiglu" (rows come in pairs gate, up: y = silu(gate) · up).
+The RMS norm in front of a projection costs no launch and almost no work. Whoever writes the hidden row also writes it
+scaled by the weights of the norm that comes next, and, a number for each of its workgroups, the sum of its squares.
+What is left here is one factor for all rows: 1 / sqrt(Σ squares / K + eps).
+
+Epilogues: "store"; "swiglu" (rows come in pairs gate, up: y = silu(gate) · up); "add" (hidden += W x, and, for the norm
+that comes next, `scaled` and `squares`).
+
+A second, exact matrix can ride along: rows of f32 that take the same x, in workgroups behind the first matrix' own.
 """
 
+# R rows, K columns, P workgroups that wrote squares
+
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..tuning import Tuning
 from .common import (
+    Buffer,
     Cell,
+    Expr,
     Kernel,
     KernelBuilder,
     Rows,
@@ -22,7 +35,7 @@ from .common import (
     cast,
     const,
     dot,
-    f32,
+    hold,
     let,
     loop,
     shared,
@@ -34,21 +47,74 @@ from .weights import QuantisedMatrix
 
 F64 = NDArray[np.float64]
 
-THREADS = 64
-ROWS = 2  # rows per thread
 
-
-def reference(weights: F64, x: F64, norm: F64 | None, eps: float, epilogue: str, y: F64) -> F64:
-    """The definition: weights [R, K], x [K], norm [K] or None, y [R] what the output held before."""
-    if norm is not None:
-        x = x / np.sqrt(np.mean(x * x) + eps) * norm
-    product = weights @ x
-    if epilogue == "add":
-        return np.asarray(y + product)
+def reference(weights: F64, x: F64, squares: F64 | None, eps: float, epilogue: str) -> F64:
+    """The definition: weights [R, K], x [K], squares [P] (None: no norm in front); y [R], or [R/2] for swiglu."""
+    factor = 1.0 if squares is None else 1 / np.sqrt(squares.sum() / len(x) + eps)
+    product = weights @ x * factor
     if epilogue == "swiglu":
         gate, up = product[0::2], product[1::2]
         return np.asarray(gate / (1 + np.exp(-gate)) * up)
     return np.asarray(product)
+
+
+def workgroups(rows: int, width: int, tuning: Tuning) -> int:
+    """Workgroups of a product, and so the numbers that its squares come in."""
+    return -(-rows // (tuning.threads // tuning.lanes_for(width) * tuning.rows))
+
+
+class _Product:
+    """The part that all epilogues share: the dot products of a thread's rows with x, summed over its lanes."""
+
+    def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str, tuning: Tuning) -> None:
+        self.rows, self.width, self._tuning = rows, width, tuning
+        self.lanes = tuning.lanes_for(width)
+        self._weights = QuantisedMatrix(k, name, rows, width, form)
+
+    def results(self, block: Expr, thread: Expr, x: Rows, squares: Buffer | None, count: int, eps: float) -> "_Results":
+        """Multiplies; only threads with lane 0 have the whole sums."""
+        lanes, rows, groups = self.lanes, self._tuning.rows, self._weights.groups
+        lane = let(thread % lanes)
+        first = let((block * (self._tuning.threads // lanes) + thread // lanes) * rows)
+        sums = [Cell(const(0.0)) for _ in range(rows)]
+        with loop(-(-groups // lanes)) as step:
+            group = let(step * lanes + lane)
+            with when(group < groups):
+                xs = [let(x.four(0, group * 8 + i)) for i in range(8)]
+                for r, total in enumerate(sums):
+                    values, scale = self._weights.group(T.min(first + r, self.rows - 1), group)
+                    product = sum((dot(v, xs[i]) for i, v in enumerate(values)), start=const(0.0))
+                    total.add(product if scale is None else product * scale)
+        if squares is not None:
+            sums.append(Cell(const(0.0)))
+            with loop(-(-count // lanes)) as step:
+                at = let(step * lanes + lane)
+                with when(at < count):
+                    sums[-1].add(squares[at])
+        if lanes > 1:
+            self._fold(thread, lane, sums)
+        values = [total.get() for total in sums[:rows]]
+        if squares is not None:
+            inverse = hold(T.rsqrt(sums[-1].get() / const(float(self.width)) + const(eps)))
+            values = [value * inverse for value in values]
+        return _Results(lane, first, values)
+
+    def _fold(self, thread: Expr, lane: Expr, sums: Sequence[Cell]) -> None:
+        partial = shared(self._tuning.threads * len(sums))
+        for i, total in enumerate(sums):
+            store(partial, i * self._tuning.threads + thread, total.get())
+        barrier()
+        with when(lane == 0):
+            for i, total in enumerate(sums):
+                for other in range(1, self.lanes):
+                    total.add(partial[i * self._tuning.threads + thread + other])
+
+
+class _Results:
+    """What a thread has at the end: values for rows first.. (whole only where lane is 0)."""
+
+    def __init__(self, lane: Expr, first: Expr, values: Sequence[Expr]) -> None:
+        self.lane, self.first, self.values = lane, first, values
 
 
 @cache
@@ -57,68 +123,107 @@ def matvec(
     width: int,
     form: str,
     *,
+    tuning: Tuning,
     x_dtype: str,
     y_dtype: str,
     epilogue: str = "store",
-    norm_eps: float | None = None,
-    x_rows: int = 1,
+    squares: int = 0,
+    eps: float = 0.0,
     y_start: int = 0,
     y_size: int | None = None,
+    exact_rows: int = 0,
 ) -> Kernel:
-    """Buffers: w_words, w_scales, x [x_rows, width] of which row tokens-1 is used, norm [width] if `norm_eps` is
-    given, y [y_size] of which `rows` (half of it for swiglu) are written from y_start on."""
-    per_row = 2 if epilogue == "swiglu" else 1
-    y_size = rows // per_row if y_size is None else y_size
-    lanes = min(8, 1 << (-(-width // 32)).bit_length() - 1)
-    rows_per_group = THREADS // lanes * ROWS
-    kind = f"{'norm_' if norm_eps is not None else ''}matvec_{epilogue}_{form}_{rows}x{width}"
-    name = (
-        f"{kind}_{x_dtype}_{y_dtype}" + (f"_at_{y_start}" if y_start else "") + (f"_of_{x_rows}" if x_rows > 1 else "")
-    )
-    k = KernelBuilder(name, (-(-rows // rows_per_group), 1), THREADS)
-    x = Rows(k, "x", x_rows, width, x_dtype)
-    norm = Rows(k, "norm", 1, width, "float32") if norm_eps is not None else None
-    weights = QuantisedMatrix(k, "w", rows, width, form)
+    """Buffers: w_words, w_scales, x [K], squares [`squares`] if that is not 0, y [y_size] of which `rows` (half of it
+    for swiglu) are written from y_start on; with `exact_rows`, e_words and exact [exact_rows] f32."""
+    shrink = 2 if epilogue == "swiglu" else 1
+    y_size = rows // shrink if y_size is None else y_size
+    blocks, more = workgroups(rows, width, tuning), workgroups(exact_rows, width, tuning) if exact_rows else 0
+    name = f"matvec_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}_{tuning.name}"
+    name += f"_norm{squares}" if squares else ""
+    name += (f"_at_{y_start}" if y_start else "") + (f"_and_{exact_rows}" if exact_rows else "")
+    k = KernelBuilder(name, (blocks + more, 1), tuning.threads)
+    x = Rows(k, "x", 1, width, x_dtype)
+    given = k.buffer("squares", (squares,), "float32") if squares else None
+    main = _Product(k, "w", rows, width, form, tuning)
     y = k.buffer("y", (y_size,), y_dtype)
-    x_row = k.scalar("tokens") - 1 if x_rows > 1 else 0
+    beside = _Product(k, "e", exact_rows, width, "f32", tuning) if exact_rows else None
+    exact = k.buffer("exact", (exact_rows,), "float32") if exact_rows else None
+
+    def write_main(block: Expr, thread: Expr) -> None:
+        found = main.results(block, thread, x, given, squares, eps)
+        with when(found.lane == 0):
+            if epilogue == "swiglu":
+                for r in range(0, tuning.rows, 2):
+                    with when(found.first + r < rows):
+                        gate, up = hold(found.values[r]), found.values[r + 1]
+                        store(y, y_start + T.shift_right(found.first, 1) + r // 2, cast(silu(gate) * up, y_dtype))
+            else:
+                for r, value in enumerate(found.values):
+                    with when(found.first + r < rows):
+                        store(y, y_start + found.first + r, cast(value, y_dtype))
 
     with k.threads() as (block, _, thread):
-        lane = let(thread % lanes)
-        first = let((block * (THREADS // lanes) + thread // lanes) * ROWS)
-        sums = [Cell(const(0.0)) for _ in range(ROWS + (norm is not None))]
-        with loop(-(-weights.groups // lanes)) as step:
-            group = let(step * lanes + lane)
-            with when(group < weights.groups):
-                read = x.four if norm is None else x.four_or_zero  # a square past the end would count
-                xs = [let(read(x_row, group * 8 + i)) for i in range(8)]
-                if norm is not None:
-                    for v in xs:
-                        sums[ROWS].add(dot(v, v))
-                    xs = [let(v * norm.four(0, group * 8 + i)) for i, v in enumerate(xs)]
-                for r in range(ROWS):
-                    values, scale = weights.group(T.min(first + r, rows - 1), group)
-                    product = sum((dot(v, xs[i]) for i, v in enumerate(values)), start=const(0.0))
-                    sums[r].add(product if scale is None else product * scale)
-        if lanes > 1:
-            partial = shared(THREADS * len(sums))
-            for i, total in enumerate(sums):
-                store(partial, i * THREADS + thread, total.get())
-            barrier()
-        with when(lane == 0):
-            if lanes > 1:
-                for i, total in enumerate(sums):
-                    for other in range(1, lanes):
-                        total.add(partial[i * THREADS + thread + other])
-            results = [total.get() for total in sums[:ROWS]]
-            if norm_eps is not None:
-                inverse = let(T.rsqrt(sums[ROWS].get() / const(float(width)) + const(norm_eps)))
-                results = [result * inverse for result in results]
-            if epilogue == "swiglu":
-                with when(first < rows):
-                    store(y, y_start + T.shift_right(first, 1), cast(silu(let(results[0])) * results[1], y_dtype))
-            else:
-                for r, result in enumerate(results):
-                    at = y_start + first + r
-                    with when(first + r < rows):
-                        store(y, at, cast(f32(y[at]) + result if epilogue == "add" else result, y_dtype))
+        if beside is None or exact is None:
+            write_main(block, thread)
+        else:
+            with T.If(block < blocks):
+                with T.Then():
+                    write_main(block, thread)
+                with T.Else():
+                    found = beside.results(block - blocks, thread, x, given, squares, eps)
+                    with when(found.lane == 0):
+                        for r, value in enumerate(found.values):
+                            with when(found.first + r < exact_rows):
+                                store(exact, found.first + r, value)
+    return k.finish()
+
+
+def add_reference(weights: F64, x: F64, hidden: F64, norm: F64) -> tuple[F64, F64, float]:
+    """The definition of matvec_add: the new hidden row, that row scaled, and the sum of its squares."""
+    new = hidden + weights @ x
+    return new, new * norm, float(new @ new)
+
+
+@cache
+def matvec_add(
+    rows: int,
+    width: int,
+    form: str,
+    *,
+    tuning: Tuning,
+    x_dtype: str,
+    start: int = 0,
+    size: int | None = None,
+    squares_start: int = 0,
+    squares_size: int | None = None,
+) -> Kernel:
+    """hidden += W x. Buffers: w_words, w_scales, x [K]; hidden [size] f32, norm [size] of the norm that comes next, and
+    scaled [size] f32, all from `start` on; squares [squares_size] f32, one for each workgroup from squares_start on."""
+    size = rows if size is None else size
+    blocks = workgroups(rows, width, tuning)
+    name = f"matvec_add_{form}_{rows}x{width}_{x_dtype}_{tuning.name}_at_{start}_of_{size}_{squares_start}"
+    k = KernelBuilder(name, (blocks, 1), tuning.threads)
+    x = Rows(k, "x", 1, width, x_dtype)
+    product = _Product(k, "w", rows, width, form, tuning)
+    hidden, norm, scaled = (k.buffer(name, (size,), "float32") for name in ("hidden", "norm", "scaled"))
+    squares = k.buffer("squares", (squares_size or blocks,), "float32")
+    with k.threads() as (block, _, thread):
+        found = product.results(block, thread, x, None, 0, 0.0)
+        square = Cell(const(0.0))
+        with when(found.lane == 0):
+            for r, value in enumerate(found.values):
+                at = let(start + found.first + r)
+                with when(found.first + r < rows):
+                    new = hold(hidden[at] + value)
+                    store(hidden, at, new)
+                    store(scaled, at, new * norm[at])
+                    square.add(new * new)
+        partial = shared(tuning.threads)
+        store(partial, thread, square.get())
+        barrier()
+        with when(thread == 0):
+            total = Cell(const(0.0))
+            with loop(tuning.threads) as i:
+                total.add(partial[i])
+            store(squares, squares_start + block, total.get())
     return k.finish()

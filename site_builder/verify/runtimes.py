@@ -159,12 +159,13 @@ def node(bundle: Path, driver: Path) -> Iterator[Runtime]:
         raise UserError(f"{driver} is missing; build the TypeScript first: make build")
     runtime = NodeRuntime(bundle, driver, {})
     try:
-        if ICD not in os.environ and SWIFTSHADER.is_file():
-            try:
-                runtime.load("base", 1)
-            except Unsupported:
-                runtime.close()
-                runtime = NodeRuntime(bundle, driver, {ICD: str(SWIFTSHADER)})
+        try:
+            runtime.load("base", 1)
+        except Unsupported:
+            if not SWIFTSHADER.is_file():
+                raise
+            runtime.close()
+            runtime = NodeRuntime(bundle, driver, {ICD: str(SWIFTSHADER)})
         yield runtime
     finally:
         runtime.close()

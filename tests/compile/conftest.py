@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from windowseat.compile.tuning import GPU, SOFTWARE, Tuning
 
 # Read by the Vulkan loader when wgpu is first imported: without a GPU of their own, tests run on Mesa's lavapipe.
 for driver in sorted(Path("/usr/share/vulkan/icd.d").glob("lvp_icd.*.json")):
@@ -56,4 +57,11 @@ def machine(request: pytest.FixtureRequest) -> Machine:
 def f32_machine(request: pytest.FixtureRequest) -> Machine:
     """Where kernels run that are the same in every variant."""
     found: Machine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[GPU, SOFTWARE], ids=lambda tuning: tuning.name)
+def tuning(request: pytest.FixtureRequest) -> Tuning:
+    """Each of the ways in which matrix kernels share their work."""
+    found: Tuning = request.param
     return found

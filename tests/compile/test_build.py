@@ -71,6 +71,7 @@ def test_the_folder_holds_what_a_chat_needs(bundle: Path) -> None:
         "generation_config.json",
         "plan-base.json",
         "plan-f16.json",
+        "plan-software.json",
         "report.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -80,7 +81,7 @@ def test_the_folder_holds_what_a_chat_needs(bundle: Path) -> None:
 
 def test_every_weight_of_the_plans_is_in_the_stream(bundle: Path) -> None:
     tensors = {tensor["name"] for tensor in manifest(bundle)["weights"]["tensors"]}
-    for name in ("plan-f16.json", "plan-base.json"):
+    for name in ("plan-f16.json", "plan-base.json", "plan-software.json"):
         plan = json.loads((bundle / name).read_text())
         bound = {buffer for steps in plan["programs"].values() for step in steps for buffer in step["buffers"]}
         assert bound - {buffer["name"] for buffer in plan["buffers"]} == tensors
@@ -94,10 +95,12 @@ def test_tensors_lie_one_after_the_other_in_the_shards(bundle: Path) -> None:
     assert weights["bytes"] == ends[-1] == (bundle / "weights-0000.bin").stat().st_size
 
 
-def test_the_first_variant_asks_for_f16_and_the_second_for_nothing(bundle: Path) -> None:
-    assert [(each["name"], each["features"]) for each in manifest(bundle)["variants"]] == [
-        ("f16", ["shader-f16"]),
-        ("base", []),
+def test_only_the_first_variant_asks_for_a_feature_and_only_the_last_is_for_software(bundle: Path) -> None:
+    variants = manifest(bundle)["variants"]
+    assert [(each["name"], each["features"], each["software"]) for each in variants] == [
+        ("f16", ["shader-f16"], False),
+        ("base", [], False),
+        ("software", [], True),
     ]
 
 
@@ -196,8 +199,8 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
     written = json.loads((folder / "report.json").read_text())
     base = written["variants"]["base"]
     tensors = manifest(folder)["weights"]["tensors"]
-    assert base["dispatches"] == {"prefill": 20, "decode": 13, "head": 1, "sample": 2}
-    assert base["dispatches_per_token"] == 16
+    assert base["dispatches"] == {"prefill": 21, "decode": 12, "head": 1, "sample": 2}
+    assert base["dispatches_per_token"] == 15
     assert base["cache_bytes_per_position"] == 2 * 32 * 4
     assert written["weight_bytes"] == sum(tensor["bytes"] for tensor in tensors)
     assert base["weight_bytes_per_token"] == written["weight_bytes"]  # the head reads the table that is tied to it

@@ -252,6 +252,17 @@ describe("the choice of a variant", needsGpu, () => {
     await assert.rejects(asked, failsWith("adapter_too_small", /the feature no-such-feature/));
   });
 
+  it("made for software adapters goes first on one, and last nowhere", async () => {
+    // The tests run on a software adapter; GPUs are not told apart here but by what an adapter calls itself.
+    const toy = toyBundle({ variants: ([base]) => [base, { ...base, name: "soft", software: true }] });
+    const model = await load(toy);
+    assert.equal(model.facts.variant, "soft");
+    model.close();
+    const info = { vendor: "nvidia", architecture: "hopper", description: "", isFallbackAdapter: false };
+    assert.equal(isSoftware({ info } as unknown as GPUAdapter), false);
+    assert.equal(isSoftware({ info: { ...info, vendor: "google", architecture: "swiftshader" } } as unknown as GPUAdapter), true);
+  });
+
   it("that is not in the bundle lists the ones that are", async () => {
     const loading = load(toyBundle(), { variant: "f32" });
     await assert.rejects(loading, failsWith("bad_request", /no variant f32; ask for one of base/));

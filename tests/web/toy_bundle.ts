@@ -226,6 +226,7 @@ export function toyBundle({
       {
         name: "base",
         plan: "plan-base.json",
+        software: false,
         features: [],
         limits: { maxStorageBuffersPerShaderStage: 4, maxComputeInvocationsPerWorkgroup: 64 },
         memory: { weights: bytes.length, fixed: 1200, per_position: 4 },

@@ -4,9 +4,9 @@
 
 import numpy as np
 import pytest
-from windowseat.compile.kernels.embed import embed, reference
+from windowseat.compile.kernels.embed import blocks, embed, embed_row, reference
 
-from tests.compile.machine import Machine, matrix
+from tests.compile.machine import Machine, exact, matrix, normal
 
 
 @pytest.mark.parametrize("form", ["q4", "q8", "f16", "f32"])
@@ -41,3 +41,24 @@ def test_rows_past_the_last_token_are_left_alone(f32_machine: Machine) -> None:
     hidden = f32_machine.run(embed(20, 64, "q4", first_row=0, chunk=3), arrays, {"tokens": 2})["hidden"]
     np.testing.assert_array_equal(hidden[:2], w[[3, 4]])
     np.testing.assert_array_equal(hidden[2], 7)
+
+
+@pytest.mark.parametrize(("rows", "width", "form"), [(20, 64, "q4"), (7, 100, "q8"), (3, 2100, "q4")])
+def test_a_single_row_comes_with_its_next_norm_prepared(f32_machine: Machine, rows: int, width: int, form: str) -> None:
+    table, w = matrix(1, rows, width, form)
+    norm = normal(2, width)
+    arrays = {**table, "tokens": np.array([102], np.uint32), "hidden": np.zeros(width, np.float32), "norm": norm}
+    arrays |= {"scaled": np.zeros(width, np.float32), "squares": normal(3, blocks(width))}
+    found = f32_machine.run(embed_row(rows, width, form, first_row=100), arrays, {})
+    np.testing.assert_array_equal(found["hidden"], w[2])
+    f32_machine.agree(found["scaled"], w[2] * exact(norm))
+    np.testing.assert_allclose(exact(found["squares"]).sum(), w[2] @ w[2], rtol=1e-5)
+
+
+def test_a_part_without_the_token_touches_nothing(f32_machine: Machine) -> None:
+    table, _ = matrix(1, 20, 64, "q4")
+    before = {name: normal(i, 64) for i, name in enumerate(("hidden", "norm", "scaled"))} | {"squares": normal(3, 1)}
+    arrays = {**table, "tokens": np.array([20], np.uint32), **before}
+    found = f32_machine.run(embed_row(20, 64, "q4", first_row=0), arrays, {})
+    for name, value in before.items():
+        np.testing.assert_array_equal(found[name], value)

@@ -1,94 +1,163 @@
-"""Matrix times vector, in every format, with each epilogue."""
+"""Matrix times vector, in every format and tuning, with each epilogue."""
 
 # R rows, K columns
 
 import numpy as np
 import pytest
-from windowseat.compile.kernels.matvec import matvec, reference
+from windowseat.compile.kernels.matvec import add_reference, matvec, matvec_add, reference, workgroups
+from windowseat.compile.tuning import Tuning
 
 from tests.compile.machine import Machine, exact, matrix, normal
-
-NOTHING = np.zeros(0)
 
 
 @pytest.mark.parametrize("form", ["q4", "q8", "f16", "f32"])
 @pytest.mark.parametrize(("rows", "width"), [(64, 256), (129, 100), (1, 33)])
-def test_a_product_agrees_with_its_reference(machine: Machine, rows: int, width: int, form: str) -> None:
+def test_a_product_agrees_with_its_reference(
+    machine: Machine, tuning: Tuning, rows: int, width: int, form: str
+) -> None:
     weights, w = matrix(1, rows, width, form)
     x = machine.normal(2, 1, width)
-    kernel = matvec(rows, width, form, x_dtype=machine.act, y_dtype=machine.act)
+    kernel = matvec(rows, width, form, tuning=tuning, x_dtype=machine.act, y_dtype=machine.act)
     y = machine.run(kernel, {**weights, "x": x, "y": machine.zeros(rows)}, {})["y"]
-    machine.agree(y, reference(w, exact(x[0]), None, 0, "store", NOTHING))
+    machine.agree(y, reference(w, exact(x[0]), None, 0, "store"))
 
 
 @pytest.mark.parametrize("width", [32, 63, 1000, 1056])
-def test_any_number_of_groups_is_shared_among_the_lanes(machine: Machine, width: int) -> None:
+def test_any_number_of_groups_is_shared_among_the_lanes(machine: Machine, tuning: Tuning, width: int) -> None:
     weights, w = matrix(1, 20, width, "q4")
     x = machine.normal(2, 1, width)
-    kernel = matvec(20, width, "q4", x_dtype=machine.act, y_dtype=machine.act)
+    kernel = matvec(20, width, "q4", tuning=tuning, x_dtype=machine.act, y_dtype=machine.act)
     y = machine.run(kernel, {**weights, "x": x, "y": machine.zeros(20)}, {})["y"]
-    machine.agree(y, reference(w, exact(x[0]), None, 0, "store", NOTHING))
+    machine.agree(y, reference(w, exact(x[0]), None, 0, "store"))
 
 
-@pytest.mark.parametrize(("rows", "width", "form"), [(70, 128, "q4"), (33, 126, "q8"), (5, 33, "f32")])
-def test_a_norm_in_front_costs_no_launch(machine: Machine, rows: int, width: int, form: str) -> None:
-    weights, w = matrix(1, rows, width, form)
-    x, norm = normal(2, 1, width) * 30, normal(3, width)
-    kernel = matvec(rows, width, form, x_dtype="float32", y_dtype=machine.act, norm_eps=1e-6)
-    y = machine.run(kernel, {**weights, "x": x, "norm": norm, "y": machine.zeros(rows)}, {})["y"]
-    machine.agree(y, reference(w, exact(x[0]), exact(norm), 1e-6, "store", NOTHING))
-
-
-def test_eps_keeps_the_norm_of_nothing_at_zero(machine: Machine) -> None:
-    weights, _ = matrix(1, 8, 64, "q4")
-    arrays = {**weights, "x": np.zeros((1, 64), np.float32), "norm": normal(3, 64), "y": machine.normal(4, 8)}
-    kernel = matvec(8, 64, "q4", x_dtype="float32", y_dtype=machine.act, norm_eps=1e-6)
-    np.testing.assert_array_equal(machine.run(kernel, arrays, {})["y"], np.zeros(8))
-
-
-@pytest.mark.parametrize("tokens", [1, 3, 4])
-def test_the_row_of_the_last_token_is_the_one_that_counts(machine: Machine, tokens: int) -> None:
-    weights, w = matrix(1, 30, 96, "q4")
-    x, norm = normal(2, 4, 96), normal(3, 96)
-    kernel = matvec(30, 96, "q4", x_dtype="float32", y_dtype="float32", norm_eps=1e-6, x_rows=4)
-    arrays = {**weights, "x": x, "norm": norm, "y": np.zeros(30, np.float32)}
-    y = machine.run(kernel, arrays, {"tokens": tokens})["y"]
-    machine.agree(y, reference(w, exact(x[tokens - 1]), exact(norm), 1e-6, "store", NOTHING))
-
-
-@pytest.mark.parametrize(("rows", "width"), [(64, 128), (33, 100)])
-def test_the_residual_is_added_to(machine: Machine, rows: int, width: int) -> None:
+@pytest.mark.parametrize(("rows", "width", "count"), [(70, 128, 1), (33, 126, 7), (5, 33, 70)])
+def test_a_norm_in_front_is_one_factor_for_all_rows(
+    machine: Machine, tuning: Tuning, rows: int, width: int, count: int
+) -> None:
     weights, w = matrix(1, rows, width, "q4")
-    x, residual = machine.normal(2, 1, width), normal(3, rows)
-    kernel = matvec(rows, width, "q4", x_dtype=machine.act, y_dtype="float32", epilogue="add")
-    y = machine.run(kernel, {**weights, "x": x, "y": residual}, {})["y"]
-    machine.agree(y, reference(w, exact(x[0]), None, 0, "add", exact(residual)))
+    x, squares = normal(2, 1, width) * 30, normal(3, count) ** 2
+    kernel = matvec(rows, width, "q4", tuning=tuning, x_dtype="float32", y_dtype=machine.act, squares=count, eps=1e-6)
+    y = machine.run(kernel, {**weights, "x": x, "squares": squares, "y": machine.zeros(rows)}, {})["y"]
+    machine.agree(y, reference(w, exact(x[0]), exact(squares), 1e-6, "store"))
+
+
+def test_eps_keeps_the_norm_of_nothing_at_zero(machine: Machine, tuning: Tuning) -> None:
+    weights, _ = matrix(1, 8, 64, "q4")
+    arrays = {**weights, "x": np.zeros((1, 64), np.float32), "squares": np.zeros(2, np.float32)}
+    kernel = matvec(8, 64, "q4", tuning=tuning, x_dtype="float32", y_dtype=machine.act, squares=2, eps=1e-6)
+    y = machine.run(kernel, {**arrays, "y": machine.normal(4, 8)}, {})["y"]
+    np.testing.assert_array_equal(y, np.zeros(8))
 
 
 @pytest.mark.parametrize(("rows", "width", "form"), [(256, 128, "q4"), (66, 100, "f16"), (2, 32, "q8")])
-def test_swiglu_joins_each_pair_of_rows(machine: Machine, rows: int, width: int, form: str) -> None:
+def test_swiglu_joins_each_pair_of_rows(machine: Machine, tuning: Tuning, rows: int, width: int, form: str) -> None:
     weights, w = matrix(1, rows, width, form)
-    x, norm = normal(2, 1, width) * 3, normal(3, width)
-    kernel = matvec(rows, width, form, x_dtype="float32", y_dtype=machine.act, epilogue="swiglu", norm_eps=1e-6)
-    y = machine.run(kernel, {**weights, "x": x, "norm": norm, "y": machine.zeros(rows // 2)}, {})["y"]
-    machine.agree(y, reference(w, exact(x[0]), exact(norm), 1e-6, "swiglu", NOTHING))
+    x, squares = normal(2, 1, width) * 3, normal(3, 4) ** 2 * width
+    kernel = matvec(
+        rows,
+        width,
+        form,
+        tuning=tuning,
+        x_dtype="float32",
+        y_dtype=machine.act,
+        epilogue="swiglu",
+        squares=4,
+        eps=1e-6,
+    )
+    y = machine.run(kernel, {**weights, "x": x, "squares": squares, "y": machine.zeros(rows // 2)}, {})["y"]
+    machine.agree(y, reference(w, exact(x[0]), exact(squares), 1e-6, "swiglu"))
 
 
-def test_a_part_of_a_matrix_writes_its_own_rows_only(machine: Machine) -> None:
+@pytest.mark.parametrize(("rows", "exact_rows"), [(70, 6), (16, 64), (1, 1)])
+def test_an_exact_matrix_rides_along(machine: Machine, tuning: Tuning, rows: int, exact_rows: int) -> None:
+    weights, w = matrix(1, rows, 96, "q4")
+    beside, b = matrix(5, exact_rows, 96, "f32")
+    x, squares = normal(2, 1, 96), normal(3, 3) ** 2
+    kernel = matvec(
+        rows,
+        96,
+        "q4",
+        tuning=tuning,
+        x_dtype="float32",
+        y_dtype=machine.act,
+        squares=3,
+        eps=1e-6,
+        exact_rows=exact_rows,
+    )
+    arrays = {**weights, "e_words": beside["w_words"], "x": x, "squares": squares, "y": machine.zeros(rows)}
+    found = machine.run(kernel, {**arrays, "exact": np.zeros(exact_rows, np.float32)}, {})
+    machine.agree(found["y"], reference(w, exact(x[0]), exact(squares), 1e-6, "store"))
+    machine.agree(found["exact"], reference(b, exact(x[0]), exact(squares), 1e-6, "store"))
+
+
+def test_a_part_of_a_matrix_writes_its_own_rows_only(machine: Machine, tuning: Tuning) -> None:
     weights, w = matrix(1, 40, 64, "q8")
     x, before = machine.normal(2, 1, 64), machine.normal(3, 150)
-    kernel = matvec(40, 64, "q8", x_dtype=machine.act, y_dtype=machine.act, y_start=100, y_size=150)
+    kernel = matvec(40, 64, "q8", tuning=tuning, x_dtype=machine.act, y_dtype=machine.act, y_start=100, y_size=150)
     y = machine.run(kernel, {**weights, "x": x, "y": before}, {})["y"]
-    machine.agree(y[100:140], reference(w, exact(x[0]), None, 0, "store", NOTHING))
+    machine.agree(y[100:140], reference(w, exact(x[0]), None, 0, "store"))
     np.testing.assert_array_equal(y[:100], before[:100])
     np.testing.assert_array_equal(y[140:], before[140:])
 
 
-def test_a_part_of_a_swiglu_matrix_starts_at_half_its_row(machine: Machine) -> None:
+def test_a_part_of_a_swiglu_matrix_starts_at_half_its_row(machine: Machine, tuning: Tuning) -> None:
     weights, w = matrix(1, 24, 64, "q4")
     x, before = machine.normal(2, 1, 64), machine.normal(3, 50)
-    kernel = matvec(24, 64, "q4", x_dtype=machine.act, y_dtype=machine.act, epilogue="swiglu", y_start=32, y_size=50)
+    kernel = matvec(
+        24,
+        64,
+        "q4",
+        tuning=tuning,
+        x_dtype=machine.act,
+        y_dtype=machine.act,
+        epilogue="swiglu",
+        y_start=32,
+        y_size=50,
+    )
     y = machine.run(kernel, {**weights, "x": x, "y": before}, {})["y"]
-    machine.agree(y[32:44], reference(w, exact(x[0]), None, 0, "swiglu", NOTHING))
+    machine.agree(y[32:44], reference(w, exact(x[0]), None, 0, "swiglu"))
     np.testing.assert_array_equal(y[:32], before[:32])
     np.testing.assert_array_equal(y[44:], before[44:])
+
+
+@pytest.mark.parametrize(("rows", "width"), [(64, 128), (33, 100), (600, 32)])
+def test_the_residual_is_added_to_and_the_next_norm_prepared(
+    machine: Machine, tuning: Tuning, rows: int, width: int
+) -> None:
+    weights, w = matrix(1, rows, width, "q4")
+    x, hidden, norm = machine.normal(2, 1, width), normal(3, rows), normal(4, rows)
+    kernel = matvec_add(rows, width, "q4", tuning=tuning, x_dtype=machine.act)
+    arrays = {**weights, "x": x, "hidden": hidden, "norm": norm, "scaled": normal(5, rows)}
+    found = machine.run(kernel, {**arrays, "squares": normal(6, workgroups(rows, width, tuning))}, {})
+    new, scaled, square = add_reference(w, exact(x[0]), exact(hidden), exact(norm))
+    machine.agree(found["hidden"], new)
+    machine.agree(found["scaled"], scaled)
+    np.testing.assert_allclose(exact(found["squares"]).sum(), square, rtol=machine.tolerance)
+
+
+def test_a_part_of_a_residual_leaves_the_rest_alone(machine: Machine, tuning: Tuning) -> None:
+    weights, w = matrix(1, 40, 64, "q4")
+    x, hidden, norm = machine.normal(2, 1, 64), normal(3, 150), normal(4, 150)
+    count = workgroups(40, 64, tuning)
+    kernel = matvec_add(
+        40,
+        64,
+        "q4",
+        tuning=tuning,
+        x_dtype=machine.act,
+        start=100,
+        size=150,
+        squares_start=3,
+        squares_size=count + 4,
+    )
+    before = normal(6, count + 4)
+    arrays = {**weights, "x": x, "hidden": hidden, "norm": norm, "scaled": np.zeros(150, np.float32)}
+    found = machine.run(kernel, {**arrays, "squares": before}, {})
+    new, scaled, square = add_reference(w, exact(x[0]), exact(hidden[100:140]), exact(norm[100:140]))
+    machine.agree(found["hidden"][100:140], new)
+    machine.agree(found["scaled"][100:140], scaled)
+    np.testing.assert_allclose(exact(found["squares"][3:-1]).sum(), square, rtol=machine.tolerance)
+    np.testing.assert_array_equal(found["hidden"][:100], hidden[:100])
+    np.testing.assert_array_equal(found["hidden"][140:], hidden[140:])
+    np.testing.assert_array_equal(found["squares"][[0, 1, 2, -1]], before[[0, 1, 2, -1]])

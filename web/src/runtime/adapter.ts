@@ -34,7 +34,7 @@ export async function requestAdapter(gpu: GPU | undefined): Promise<GPUAdapter> 
   return adapter;
 }
 
-/** The first variant that the adapter can run at this context, or the one asked for. */
+/** The first variant for this kind of adapter that it can run at this context, or the one asked for. */
 export async function chooseVariant(
   adapter: GPUAdapter,
   bundle: OpenBundle,
@@ -42,7 +42,13 @@ export async function chooseVariant(
   wanted?: string,
 ): Promise<Choice> {
   const { name, variants } = bundle.manifest;
-  const candidates = wanted ? variants.filter((variant) => variant.name === wanted) : variants;
+  const software = isSoftware(adapter);
+  const candidates = wanted
+    ? variants.filter((variant) => variant.name === wanted)
+    : [
+        ...variants.filter((variant) => variant.software && software),
+        ...variants.filter((variant) => !variant.software),
+      ];
   if (candidates.length === 0) {
     const names = variants.map((variant) => variant.name).join(", ");
     throw new WindowseatError(
@@ -86,6 +92,12 @@ export async function requestDevice(
       { cause: error },
     );
   }
+}
+
+/** Whether the adapter computes on the CPU, where other kernels are fast than on a GPU. */
+export function isSoftware({ info }: GPUAdapter): boolean {
+  const said = `${info.vendor} ${info.architecture} ${info.description}`;
+  return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(said);
 }
 
 /** What the adapter calls itself; empty when the browser hides it. */

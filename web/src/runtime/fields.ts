@@ -45,6 +45,11 @@ export class Field {
     return this.value === null ? null : this.text;
   }
 
+  get flag(): boolean {
+    if (typeof this.value !== "boolean") throw wrong(this.place, this.value, "true or false");
+    return this.value;
+  }
+
   get isObject(): boolean {
     return isFields(this.value);
   }

@@ -94,6 +94,7 @@ function readVariant(variant: Field): Variant {
   return {
     name: variant.get("name").text,
     plan: variant.get("plan").text,
+    software: variant.get("software").flag,
     features: variant.get("features").list((name) => name.text),
     limits: variant.get("limits").members((limit) => limit.integer()),
     memory: {
