@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from .plan import PROGRAMS, Plan
+from .plan import PROGRAMS, Plan, Step
 from .schedule import Variant
 from .weights import TensorError
 
@@ -37,7 +37,7 @@ def _variant(plan: Plan, sizes: Mapping[str, int], context: int, positions: int)
     contexts = sorted({context, positions, *(c for c in CONTEXTS if c < positions)})
     token_programs = ("decode", "head", "sample")
     bound = {name for program in token_programs for step in plan.programs[program] for name in step.buffers}
-    tables = {name for step in plan.programs["decode"] for name in step.buffers if _is_embed(plan, step.kernel)}
+    tables = {name for step in plan.programs["decode"] for name in _table(plan, step)}
     heads = {name for step in plan.programs["head"] for name in step.buffers}
     read = (bound - (tables - heads)) & sizes.keys()  # of a table, a token reads one row
     state = sum(buffer.bytes for buffer in plan.buffers if buffer.role == "state")
@@ -53,5 +53,10 @@ def _variant(plan: Plan, sizes: Mapping[str, int], context: int, positions: int)
     }
 
 
-def _is_embed(plan: Plan, kernel: int) -> bool:
-    return plan.kernels[kernel].name.startswith("embed_")
+def _table(plan: Plan, step: Step) -> list[str]:
+    """The tensors of the embedding table that a step binds."""
+    kernel = plan.kernels[step.kernel]
+    if not kernel.name.startswith("embed_"):
+        return []
+    bound = zip(kernel.buffers, step.buffers, strict=True)
+    return [name for (parameter, _), name in bound if parameter.startswith("w_")]

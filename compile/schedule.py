@@ -19,7 +19,8 @@ from .kernels.matmul import matmul
 from .kernels.matvec import matvec, matvec_add, workgroups
 from .kernels.rms_norm import rms_norm
 from .kernels.rope_cache import rope_cache
-from .kernels.sample import BLOCKS, find_peaks, sample
+from .kernels.sample import blocks as sample_blocks
+from .kernels.sample import find_peaks, sample
 from .models.layers import (
     Attention,
     Embed,
@@ -358,7 +359,7 @@ class _Scheduler:
             "norm": op.norm.name,
             "y": self._named(op.into),
         }
-        return Launch(gated_delta_step(op.shape, act=self._act, eps=op.eps), bound)
+        return Launch(gated_delta_step(op.shape, tuning=self._tuning, act=self._act, eps=op.eps), bound)
 
     def _delta_chunk(self, op: GatedDelta) -> Iterator[Launch]:
         s, act, states = op.shape, self._act, self._delta_states(op)
@@ -375,7 +376,7 @@ class _Scheduler:
             {"convolved": convolved, "gates": gates, "decay_dt": op.decay_dt.name, "factors": factors},
         )
         yield Launch(
-            delta_scan(s, chunk=CHUNK, act=act),
+            delta_scan(s, tuning=self._tuning, chunk=CHUNK, act=act),
             {"convolved": convolved, "factors": factors, "state": states["state"], "outputs": outputs},
         )
         yield Launch(
@@ -404,8 +405,8 @@ class _Scheduler:
         return self._matvec(op.matrix, "logits", "float32", "store", op.eps)
 
     def _sample(self) -> Iterator[Launch]:
-        peaks = {"peak_values": self._value("peak_values", BLOCKS, "float32")}
-        peaks["peak_ids"] = self._value("peak_ids", BLOCKS, "float32")
+        count = sample_blocks(self._model.vocabulary)
+        peaks = {name: self._value(name, count, "float32") for name in ("peak_values", "peak_ids")}
         yield Launch(find_peaks(self._model.vocabulary), {"logits": "logits", **peaks})
         kernel = sample(self._model.vocabulary, chunk=CHUNK)
         yield Launch(kernel, {"logits": "logits", "tokens": "tokens", **peaks})

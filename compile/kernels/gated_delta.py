@@ -5,7 +5,8 @@ Per value head with state S [dk, dv], after a causal convolution of width W and 
     q = l2(q) / sqrt(dk), k = l2(k), beta = sigmoid(b), g = decay · softplus(a + dt_bias)   (decay = -exp(A_log))
     S = e^g · S; S = S + k (beta · (v - Sᵀ k))ᵀ; o = Sᵀ q; y = rms_norm(o) · norm · silu(z)
 
-The columns of S do not meet: a thread owns a column, and q, k, beta and g are the same for all.
+The columns of S do not meet: a thread owns one (or several, on software adapters, where reading k and q once for all
+of them is what counts), and q, k, beta and g are the same for all.
 
 Decode is one launch, `gated_delta_step`: a workgroup per value head does the convolution, the rule, the norm and the
 gate. Prefill is four launches for a whole chunk, never one per token: `causal_conv` (a thread per channel),
@@ -21,6 +22,8 @@ Rows of `projected` are q | k | v | z, widths Hk·dk, Hk·dk, Hv·dv, Hv·dv; ro
 
 # T tokens, C channels (q, k and v), W taps of the convolution, Hk key heads, Hv value heads, dk, dv head sizes
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 
@@ -29,6 +32,7 @@ from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
 from ..shapes import DeltaShape
+from ..tuning import Tuning
 from .common import (
     Buffer,
     Cell,
@@ -59,7 +63,7 @@ F64 = NDArray[np.float64]
 
 L2_EPS = 1e-6  # of the reference implementation; not in the config
 MAX_THREADS = 256
-SCAN_THREADS = 32
+SCAN_THREADS = 32  # columns of a workgroup of `delta_scan`
 
 
 def reference(
@@ -107,12 +111,12 @@ def _tap(ring: Buffer, position: Expr, back: int, taps: int, channel: Expr) -> E
 
 
 @cache
-def gated_delta_step(shape: DeltaShape, *, act: str, eps: float) -> Kernel:
+def gated_delta_step(shape: DeltaShape, *, tuning: Tuning, act: str, eps: float) -> Kernel:
     """Decode. Buffers: projected [q|k|v|z], gates [b|a] f32, conv [C, W], decay_dt [2, Hv], norm [dv],
     ring [W, C] f32, state [Hv, dk, dv] f32, y [Hv·dv]."""
     s = shape
-    threads = min(MAX_THREADS, -(-max(s.key_size, s.value_size) // 32) * 32)
-    k = KernelBuilder(f"gated_delta_step_{s.name}_{act}", (s.value_heads, 1), threads)
+    threads = min(MAX_THREADS, max(8, -(-max(s.key_size, s.value_size) // (8 * tuning.columns)) * 8))
+    k = KernelBuilder(f"gated_delta_step_{s.name}_{act}_{tuning.name}", (s.value_heads, 1), threads)
     projected = k.buffer("projected", (s.projected,), act)
     gates = k.buffer("gates", (2 * s.value_heads,), "float32")
     conv = k.buffer("conv", (s.channels, s.taps), "float32")
@@ -147,22 +151,32 @@ def gated_delta_step(shape: DeltaShape, *, act: str, eps: float) -> Kernel:
         # At position 0 the state is whatever the last conversation left: a factor of zero forgets it, but only a
         # select forgets a NaN.
         kept = hold(T.if_then_else(position > 0, step, const(0.0)))
-        with strided(thread, s.value_size, threads) as column:
-            channel = let(2 * s.keys + head * s.value_size + column)
-            value = hold(convolve(channel))
-            store(ring, (position % s.taps, channel), f32(projected[channel]))
-            recalled = Cell(const(0.0))
-            with loop(s.key_size) as i:
-                recalled.add(state[head, i, column] * keys[i])
-            known = hold(T.if_then_else(position > 0, kept * k_scale * recalled.get(), const(0.0)))
-            delta = hold(beta * k_scale * (value - known))
-            read = Cell(const(0.0))
-            with loop(s.key_size) as i:
-                old = T.if_then_else(position > 0, kept * state[head, i, column], const(0.0))
-                new = hold(old + keys[i] * delta)
-                store(state, (head, i, column), new)
-                read.add(new * queries[i])
-            store(outputs, column, read.get() * q_scale)
+        columns = [let(thread + j * threads) for j in range(-(-s.value_size // threads))]
+        inside = [T.min(column, s.value_size - 1) if s.value_size % threads else column for column in columns]
+        recalled = [Cell(const(0.0)) for _ in columns]
+        with loop(s.key_size) as i:
+            key = hold(keys[i])
+            for total, column in zip(recalled, inside, strict=True):
+                total.add(state[head, i, column] * key)
+        deltas = []
+        for total, column in zip(recalled, inside, strict=True):
+            value = hold(convolve(2 * s.keys + head * s.value_size + column))
+            known = hold(T.if_then_else(position > 0, kept * k_scale * total.get(), const(0.0)))
+            deltas.append(hold(beta * k_scale * (value - known)))
+        reads = [Cell(const(0.0)) for _ in columns]
+        with loop(s.key_size) as i:
+            key, query = hold(keys[i]), hold(queries[i])
+            for read, delta, column, at in zip(reads, deltas, columns, inside, strict=True):
+                old = T.if_then_else(position > 0, kept * state[head, i, at], const(0.0))
+                new = hold(old + key * delta)
+                with _only(column < s.value_size, needed=s.value_size % threads != 0):
+                    store(state, (head, i, column), new)
+                read.add(new * query)
+        for read, column in zip(reads, columns, strict=True):
+            with _only(column < s.value_size, needed=s.value_size % threads != 0):
+                channel = let(2 * s.keys + head * s.value_size + column)
+                store(ring, (position % s.taps, channel), f32(projected[channel]))
+                store(outputs, column, read.get() * q_scale)
         barrier()
         inverse = hold(T.rsqrt(square_sum_over(outputs, s.value_size) / const(float(s.value_size)) + const(eps)))
         with strided(thread, s.value_size, threads) as column:
@@ -170,6 +184,16 @@ def gated_delta_step(shape: DeltaShape, *, act: str, eps: float) -> Kernel:
             z = hold(f32(projected[s.channels + at]))
             store(y, at, cast(outputs[column] * inverse * norm[column] * silu(z), act))
     return k.finish()
+
+
+@contextmanager
+def _only(condition: Expr, *, needed: bool) -> Iterator[None]:
+    """`when`, where the sizes leave it any work."""
+    if needed:
+        with when(condition):
+            yield
+    else:
+        yield
 
 
 @cache
@@ -227,39 +251,53 @@ def delta_gates(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
 
 
 @cache
-def delta_scan(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
+def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Kernel:
     """Prefill. Buffers: convolved [chunk, C], factors [chunk, Hv, 4] f32, state [Hv, dk, dv] f32,
     outputs [chunk, Hv·dv] f32."""
-    s = shape
+    s, threads, count = shape, SCAN_THREADS // tuning.columns, tuning.columns
     grid = (s.value_heads, -(-s.value_size // SCAN_THREADS))
-    k = KernelBuilder(f"delta_scan_{s.name}_{act}", grid, SCAN_THREADS)
+    k = KernelBuilder(f"delta_scan_{s.name}_{act}_{tuning.name}", grid, threads)
     convolved = k.buffer("convolved", (chunk, s.channels), act)
     factors = k.buffer("factors", (chunk, s.value_heads, 4), "float32")
     state = k.buffer("state", (s.value_heads, s.key_size, s.value_size), "float32")
     outputs = k.buffer("outputs", (chunk, s.values), "float32")
     position, tokens = k.scalar("position"), k.scalar("tokens")
+    partly = s.value_size % SCAN_THREADS != 0
     with k.threads() as (head, block, thread):
-        column = let(block * SCAN_THREADS + thread)
-        with when(column < s.value_size):
-            first = let(head * s.key_heads // s.value_heads * s.key_size)
-            kept = registers(s.key_size)
+        columns = [let(block * SCAN_THREADS + j * threads + thread) for j in range(count)]
+        inside = [T.min(column, s.value_size - 1) if partly else column for column in columns]
+        first = let(head * s.key_heads // s.value_heads * s.key_size)
+        kept = registers(s.key_size * count)
+        with loop(s.key_size) as i:
+            for j, column in enumerate(inside):
+                old = T.if_then_else(position > 0, state[head, i, column], const(0.0))
+                store(kept, i * count + j, old)
+        with loop(tokens) as token:
+            q_scale, k_scale, beta, step = (hold(factors[token, head, slot]) for slot in range(4))
+            recalled = [Cell(const(0.0)) for _ in columns]
             with loop(s.key_size) as i:
-                store(kept, i, T.if_then_else(position > 0, state[head, i, column], const(0.0)))
-            with loop(tokens) as token:
-                q_scale, k_scale, beta, step = (hold(factors[token, head, slot]) for slot in range(4))
-                recalled = Cell(const(0.0))
-                with loop(s.key_size) as i:
-                    recalled.add(kept[i] * f32(convolved[token, s.keys + first + i]))
+                key = hold(f32(convolved[token, s.keys + first + i]))
+                for j, total in enumerate(recalled):
+                    total.add(kept[i * count + j] * key)
+            deltas = []
+            for total, column in zip(recalled, inside, strict=True):
                 value = f32(convolved[token, 2 * s.keys + head * s.value_size + column])
-                delta = hold(beta * k_scale * (value - step * k_scale * recalled.get()))
-                read = Cell(const(0.0))
-                with loop(s.key_size) as i:
-                    new = hold(step * kept[i] + f32(convolved[token, s.keys + first + i]) * delta)
-                    store(kept, i, new)
-                    read.add(new * f32(convolved[token, first + i]))
-                store(outputs, (token, head * s.value_size + column), read.get() * q_scale)
+                deltas.append(hold(beta * k_scale * (value - step * k_scale * total.get())))
+            reads = [Cell(const(0.0)) for _ in columns]
             with loop(s.key_size) as i:
-                store(state, (head, i, column), kept[i])
+                key = hold(f32(convolved[token, s.keys + first + i]))
+                query = hold(f32(convolved[token, first + i]))
+                for j, (read, delta) in enumerate(zip(reads, deltas, strict=True)):
+                    new = hold(step * kept[i * count + j] + key * delta)
+                    store(kept, i * count + j, new)
+                    read.add(new * query)
+            for read, column in zip(reads, columns, strict=True):
+                with _only(column < s.value_size, needed=partly):
+                    store(outputs, (token, head * s.value_size + column), read.get() * q_scale)
+        with loop(s.key_size) as i:
+            for j, column in enumerate(columns):
+                with _only(column < s.value_size, needed=partly):
+                    store(state, (head, i, column), kept[i * count + j])
     return k.finish()
 
 

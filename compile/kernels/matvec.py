@@ -60,7 +60,7 @@ def reference(weights: F64, x: F64, squares: F64 | None, eps: float, epilogue: s
 
 def workgroups(rows: int, width: int, tuning: Tuning) -> int:
     """Workgroups of a product, and so the numbers that its squares come in."""
-    return -(-rows // (tuning.threads // tuning.lanes_for(width) * tuning.rows))
+    return -(-rows // (tuning.threads // tuning.lanes_for(width) * tuning.rows_for(rows)))
 
 
 class _Product:
@@ -68,12 +68,12 @@ class _Product:
 
     def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str, tuning: Tuning) -> None:
         self.rows, self.width, self._tuning = rows, width, tuning
-        self.lanes = tuning.lanes_for(width)
+        self.lanes, self.rows_per_thread = tuning.lanes_for(width), tuning.rows_for(rows)
         self._weights = QuantisedMatrix(k, name, rows, width, form)
 
     def results(self, block: Expr, thread: Expr, x: Rows, squares: Buffer | None, count: int, eps: float) -> "_Results":
         """Multiplies; only threads with lane 0 have the whole sums."""
-        lanes, rows, groups = self.lanes, self._tuning.rows, self._weights.groups
+        lanes, rows, groups = self.lanes, self.rows_per_thread, self._weights.groups
         lane = let(thread % lanes)
         first = let((block * (self._tuning.threads // lanes) + thread // lanes) * rows)
         sums = [Cell(const(0.0)) for _ in range(rows)]
@@ -153,7 +153,7 @@ def matvec(
         found = main.results(block, thread, x, given, squares, eps)
         with when(found.lane == 0):
             if epilogue == "swiglu":
-                for r in range(0, tuning.rows, 2):
+                for r in range(0, main.rows_per_thread, 2):
                     with when(found.first + r < rows):
                         gate, up = hold(found.values[r]), found.values[r + 1]
                         store(y, y_start + T.shift_right(found.first, 1) + r // 2, cast(silu(gate) * up, y_dtype))

@@ -37,8 +37,13 @@ from .common import (
 
 F64 = NDArray[np.float64]
 
-BLOCKS = 64
 THREADS = 256
+MOST_BLOCKS = 64
+
+
+def blocks(vocabulary: int) -> int:
+    """Workgroups of `find_peaks`: at least four logits for each thread."""
+    return max(1, min(MOST_BLOCKS, vocabulary // (4 * THREADS)))
 
 
 def reference(logits: F64, temperature: float, top_k: int, top_p: float) -> F64:
@@ -72,14 +77,15 @@ def _pcg(state: int) -> int:
 @cache
 def find_peaks(vocabulary: int) -> Kernel:
     """Buffers: logits [V], peak_values [B] f32, peak_ids [B] i32."""
-    k = KernelBuilder(f"find_peaks_{vocabulary}", (BLOCKS, 1), THREADS)
+    count = blocks(vocabulary)
+    k = KernelBuilder(f"find_peaks_{vocabulary}", (count, 1), THREADS)
     logits = k.buffer("logits", (vocabulary,), "float32")
-    peak_values = k.buffer("peak_values", (BLOCKS,), "float32")
-    peak_ids = k.buffer("peak_ids", (BLOCKS,), "int32")
+    peak_values = k.buffer("peak_values", (count,), "float32")
+    peak_ids = k.buffer("peak_ids", (count,), "int32")
     with k.threads() as (block, _, thread):
         best, best_id = Cell(const(MASKED)), Cell(const(0, "int32"), "int32")
-        with loop(-(-vocabulary // (BLOCKS * THREADS))) as i:
-            at = let((i * BLOCKS + block) * THREADS + thread)
+        with loop(-(-vocabulary // (count * THREADS))) as i:
+            at = let((i * count + block) * THREADS + thread)
             with when(at < vocabulary), when(logits[at] > best.get()):
                 best.set(logits[at])
                 best_id.set(at)
@@ -107,9 +113,10 @@ def _keep_best(values: Buffer, ids: Buffer, count: int, best: Cell, best_id: Cel
 def sample(vocabulary: int, *, chunk: int) -> Kernel:
     """Buffers: logits [V], peak_values [B], peak_ids [B], tokens [chunk] u32 of which the first is written."""
     k = KernelBuilder(f"sample_{vocabulary}", (1, 1), THREADS)
+    count = blocks(vocabulary)
     logits = k.buffer("logits", (vocabulary,), "float32")
-    peak_values = k.buffer("peak_values", (BLOCKS,), "float32")
-    peak_ids = k.buffer("peak_ids", (BLOCKS,), "int32")
+    peak_values = k.buffer("peak_values", (count,), "float32")
+    peak_ids = k.buffer("peak_ids", (count,), "int32")
     tokens = k.buffer("tokens", (chunk,), "uint32")
     temperature, top_k, top_p = k.scalar("temperature"), k.scalar("top_k"), k.scalar("top_p")
     at_position = k.scalar("position") + k.scalar("tokens")
@@ -118,7 +125,7 @@ def sample(vocabulary: int, *, chunk: int) -> Kernel:
 
     with k.threads() as (_, _, thread):
         best, best_id = Cell(const(MASKED)), Cell(const(0, "int32"), "int32")
-        _keep_best(peak_values, peak_ids, BLOCKS, best, best_id)
+        _keep_best(peak_values, peak_ids, count, best, best_id)
         with when(thread == 0):
             store(tokens, 0, T.Cast("uint32", best_id.get()))
         sums = shared(THREADS)

@@ -15,6 +15,7 @@ from windowseat.compile.kernels.gated_delta import (
     reference,
 )
 from windowseat.compile.shapes import DeltaShape
+from windowseat.compile.tuning import Tuning
 
 from tests.compile.machine import F32, F64, Array, Machine, exact, normal
 
@@ -88,9 +89,9 @@ def past(kept: Memory, position: int) -> F64:
     return exact(kept.ring[[(position - back) % taps for back in range(taps - 1, 0, -1)]])
 
 
-def steps(machine: Machine, given: Layer, kept: Memory, position: int) -> tuple[Array, Memory]:
+def steps(machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position: int) -> tuple[Array, Memory]:
     """y [T, Hv·dv] of as many launches as there are tokens, and what is kept then."""
-    kernel = gated_delta_step(given.shape, act=machine.act, eps=EPS)
+    kernel = gated_delta_step(given.shape, tuning=tuning, act=machine.act, eps=EPS)
     weights = {"conv": given.conv, "decay_dt": given.decay_dt, "norm": given.norm}
     y = []
     for t in range(len(given.projected)):
@@ -102,7 +103,9 @@ def steps(machine: Machine, given: Layer, kept: Memory, position: int) -> tuple[
     return np.stack(y), kept
 
 
-def chunk(machine: Machine, given: Layer, kept: Memory, position: int, room: int = 1) -> tuple[Array, Memory]:
+def chunk(
+    machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position: int, room: int = 1
+) -> tuple[Array, Memory]:
     """y [T, Hv·dv] of the four launches of a chunk with `room` rows to spare, and what is kept then."""
     s, act, tokens = given.shape, machine.act, len(given.projected)
     rows = tokens + room
@@ -119,7 +122,7 @@ def chunk(machine: Machine, given: Layer, kept: Memory, position: int, room: int
     factors = machine.run(delta_gates(s, chunk=rows, act=act), arrays, scalars)["factors"]
     arrays = {"convolved": convolved, "factors": factors, "state": kept.state}
     arrays["outputs"] = np.zeros((rows, s.values), np.float32)
-    after = machine.run(delta_scan(s, chunk=rows, act=act), arrays, scalars)
+    after = machine.run(delta_scan(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
     arrays = {
         "outputs": after["outputs"],
         "projected": projected,
@@ -131,85 +134,85 @@ def chunk(machine: Machine, given: Layer, kept: Memory, position: int, room: int
 
 
 @shapes
-def test_steps_agree_with_the_reference(machine: Machine, shape: DeltaShape) -> None:
+def test_steps_agree_with_the_reference(machine: Machine, tuning: Tuning, shape: DeltaShape) -> None:
     given, before = layer(machine, shape, 3), memory(shape)
-    y, kept = steps(machine, given, before, 5)
+    y, kept = steps(machine, tuning, given, before, 5)
     wanted, state = given.after(past(before, 5), exact(before.state))
     machine.agree(y, wanted)
     machine.agree(kept.state, state)
 
 
 @shapes
-def test_a_chunk_agrees_with_the_reference(machine: Machine, shape: DeltaShape) -> None:
+def test_a_chunk_agrees_with_the_reference(machine: Machine, tuning: Tuning, shape: DeltaShape) -> None:
     given, before = layer(machine, shape, 11), memory(shape)
-    y, kept = chunk(machine, given, before, 5)
+    y, kept = chunk(machine, tuning, given, before, 5)
     wanted, state = given.after(past(before, 5), exact(before.state))
     machine.agree(y, wanted)
     machine.agree(kept.state, state)
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 8])
-def test_the_ring_holds_the_last_inputs_after_a_chunk(machine: Machine, tokens: int) -> None:
+def test_the_ring_holds_the_last_inputs_after_a_chunk(machine: Machine, tuning: Tuning, tokens: int) -> None:
     given, before = layer(machine, SMALL, tokens), memory(SMALL)
     inputs = np.concatenate([past(before, 6), exact(given.projected[:, : SMALL.channels])])
-    _, kept = chunk(machine, given, before, 6)
+    _, kept = chunk(machine, tuning, given, before, 6)
     np.testing.assert_array_equal(past(kept, 6 + tokens), inputs[-3:])
 
 
-def test_the_ring_holds_the_last_inputs_after_steps(machine: Machine) -> None:
+def test_the_ring_holds_the_last_inputs_after_steps(machine: Machine, tuning: Tuning) -> None:
     given, before = layer(machine, SMALL, 5), memory(SMALL)
-    _, kept = steps(machine, given, before, 6)
+    _, kept = steps(machine, tuning, given, before, 6)
     np.testing.assert_array_equal(past(kept, 11), exact(given.projected[2:, : SMALL.channels]))
 
 
 @pytest.mark.parametrize("value", [1e6, np.nan])
-def test_steps_from_position_0_forget_whatever_was_kept(machine: Machine, value: float) -> None:
+def test_steps_from_position_0_forget_whatever_was_kept(machine: Machine, tuning: Tuning, value: float) -> None:
     given = layer(machine, SMALL, 5)
-    y, kept = steps(machine, given, garbage(SMALL, value), 0)
+    y, kept = steps(machine, tuning, given, garbage(SMALL, value), 0)
     wanted, state = given.from_nothing()
     machine.agree(y, wanted)
     machine.agree(kept.state, state)
 
 
 @pytest.mark.parametrize("value", [1e6, np.nan])
-def test_a_chunk_from_position_0_forgets_whatever_was_kept(machine: Machine, value: float) -> None:
+def test_a_chunk_from_position_0_forgets_whatever_was_kept(machine: Machine, tuning: Tuning, value: float) -> None:
     given = layer(machine, SMALL, 6)
-    y, kept = chunk(machine, given, garbage(SMALL, value), 0)
+    y, kept = chunk(machine, tuning, given, garbage(SMALL, value), 0)
     wanted, state = given.from_nothing()
     machine.agree(y, wanted)
     machine.agree(kept.state, state)
 
 
-def test_a_chunk_shorter_than_the_taps_leaves_nothing_of_what_was_kept_before(machine: Machine) -> None:
+def test_a_chunk_shorter_than_the_taps_leaves_nothing_of_what_was_kept_before(machine: Machine, tuning: Tuning) -> None:
     given = layer(machine, SMALL, 5)
-    first, kept = chunk(machine, given.part(0, 1), garbage(SMALL, np.nan), 0)
-    second, kept = chunk(machine, given.part(1, 2), kept, 1)
-    rest, _ = steps(machine, given.part(2, 5), kept, 2)
+    first, kept = chunk(machine, tuning, given.part(0, 1), garbage(SMALL, np.nan), 0)
+    second, kept = chunk(machine, tuning, given.part(1, 2), kept, 1)
+    rest, _ = steps(machine, tuning, given.part(2, 5), kept, 2)
     wanted, _ = given.from_nothing()
     machine.agree(np.concatenate([first, second, rest]), wanted)
 
 
-def test_chunks_and_steps_hand_over_to_each_other(machine: Machine) -> None:
+def test_chunks_and_steps_hand_over_to_each_other(machine: Machine, tuning: Tuning) -> None:
     given = layer(machine, SHAPES[1], 14)
-    first, kept = chunk(machine, given.part(0, 7), garbage(SHAPES[1], 1e6), 0)
-    second, kept = steps(machine, given.part(7, 10), kept, 7)
-    third, _ = chunk(machine, given.part(10, 14), kept, 10)
+    first, kept = chunk(machine, tuning, given.part(0, 7), garbage(SHAPES[1], 1e6), 0)
+    second, kept = steps(machine, tuning, given.part(7, 10), kept, 7)
+    third, _ = chunk(machine, tuning, given.part(10, 14), kept, 10)
     wanted, _ = given.from_nothing()
     machine.agree(np.concatenate([first, second, third]), wanted)
 
 
-def test_the_ring_turns_at_any_position(f32_machine: Machine) -> None:
+def test_the_ring_turns_at_any_position(f32_machine: Machine, tuning: Tuning) -> None:
     given, before = layer(f32_machine, SHAPES[1], 4), memory(SHAPES[1])
-    y, _ = steps(f32_machine, given, before, 200_000)
+    y, _ = steps(f32_machine, tuning, given, before, 200_000)
     wanted, _ = given.after(past(before, 200_000), exact(before.state))
     f32_machine.agree(y, wanted)
 
 
-def test_gates_far_from_zero_neither_overflow_nor_vanish(f32_machine: Machine) -> None:
+def test_gates_far_from_zero_neither_overflow_nor_vanish(f32_machine: Machine, tuning: Tuning) -> None:
     extreme = replace(
         layer(f32_machine, SMALL, 2), gates=np.array([[90, -90, 90, -90], [-90, 90, -90, 90]], np.float32)
     )
     before = memory(SMALL)
     wanted, _ = extreme.after(past(before, 5), exact(before.state))
-    f32_machine.agree(steps(f32_machine, extreme, before, 5)[0], wanted)
-    f32_machine.agree(chunk(f32_machine, extreme, before, 5)[0], wanted)
+    f32_machine.agree(steps(f32_machine, tuning, extreme, before, 5)[0], wanted)
+    f32_machine.agree(chunk(f32_machine, tuning, extreme, before, 5)[0], wanted)

@@ -4,13 +4,14 @@
 
 import numpy as np
 import pytest
-from windowseat.compile.kernels.sample import BLOCKS, find_peaks, random_unit, reference, sample
+from windowseat.compile.kernels.sample import blocks, find_peaks, random_unit, reference, sample
 
 from tests.compile.machine import F32, F64, Array, Machine, exact, normal
 
 
 def peaks(machine: Machine, logits: F32) -> dict[str, Array]:
-    arrays = {"logits": logits, "peak_values": np.zeros(BLOCKS, np.float32), "peak_ids": np.zeros(BLOCKS, np.int32)}
+    arrays = {"logits": logits, "peak_values": np.zeros(blocks(len(logits)), np.float32)}
+    arrays |= {"peak_ids": np.zeros(blocks(len(logits)), np.int32)}
     return machine.run(find_peaks(len(logits)), arrays, {})
 
 
