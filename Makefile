@@ -2,7 +2,7 @@
 # Every target names the files it is made from, so a second call does only what changed.
 
 .DELETE_ON_ERROR:
-.PHONY: help chat build site test lint format clean
+.PHONY: help chat build site test lint format constraints clean
 
 PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -64,26 +64,30 @@ format: .venv/lint.stamp web/node_modules/.package-lock.json
 	$(BIN)/ruff format
 	cd web && $(NPM) exec -- biome check --write
 
+constraints: .venv/lint.stamp
+	(sed -n 1p constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -Ev '^(torch|ruff|mypy)=') >build.txt
+	mv build.txt constraints.txt
+
 clean:
 	rm -rf .venv build web/build web/node_modules web/src/runtime/format.ts dist/models dist/site *.egg-info
 
-.venv/python.stamp: pyproject.toml
+.venv/python.stamp: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo 'make: Python 3.11 or newer is needed; install it and call make again' >&2; exit 1; }
 	@.ci/system_packages.sh venv $(PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/node.stamp: .venv/python.stamp
-	$(BIN)/pip install --quiet --editable '.[node]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[node]'
 	@touch $@
 
 .venv/test.stamp: .venv/python.stamp
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
 .venv/lint.stamp: .venv/python.stamp
-	$(BIN)/pip install --quiet --editable '.[lint]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lint]'
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json | $(NODE_READY)

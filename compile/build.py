@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .bundle import ModelIdentity, VariantEntry, as_json, replacing, validate, write_file, write_manifest
+from .bundle import ModelIdentity, VariantEntry, as_json, validate, write_file, write_manifest
 from .checkpoint import Checkpoint, open_checkpoint
 from .errors import UserError
+from .folders import replacing
 from .models import ARCHITECTURES
 from .models.layers import Matrix, Model, Vector
 from .plan import Plan, to_json

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..compile.errors import UserError
+from ..compile.folders import replacing
 from ..compile.progress import Progress, Report
 from . import pages
 from .bundles import Bundle, read_bundles
@@ -18,24 +19,14 @@ SCRIPT_NAMES = ("chat.js", "engine_worker.js", "verify.js")
 def build_site(models_dir: Path, site_dir: Path, report: Report, scripts: Path = SCRIPTS) -> Path:
     """The folder of the finished site; the site before it stays whole until this one is."""
     bundles = read_bundles(models_dir)
-    site_dir.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = site_dir.with_name(f".{site_dir.name}.{os.getpid()}.new")
-    previous = site_dir.with_name(f".{site_dir.name}.{os.getpid()}.old")
-    try:
-        _write_pages(unfinished, bundles)
-        _copy_assets(unfinished / "assets", scripts)
-        _link_models(unfinished / "models", bundles, report)
-        if site_dir.exists():
-            site_dir.rename(previous)
-        unfinished.rename(site_dir)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.rmtree(previous, ignore_errors=True)
+    with replacing(site_dir) as folder:
+        _write_pages(folder, bundles)
+        _copy_assets(folder / "assets", scripts)
+        _link_models(folder / "models", bundles, report)
     return site_dir
 
 
 def _write_pages(folder: Path, bundles: Sequence[Bundle]) -> None:
-    folder.mkdir()
     for name, html in {
         "index.html": pages.chat(bundles),
         "verify.html": pages.verify(),

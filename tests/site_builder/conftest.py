@@ -51,6 +51,7 @@ def make_bundle(tmp_path: Path) -> Callable[[str], Path]:
                     "plan": "base.plan.json",
                     "features": [],
                     "limits": {},
+                    "software": False,
                     "memory": {"weights": 256, "fixed": 0, "per_position": 0},
                 }
             ],

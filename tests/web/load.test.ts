@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { isSoftware } from "../../web/src/runtime/adapter.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
 import { type Fetch, openBundle } from "../../web/src/runtime/files.ts";
 import type { FailureCode } from "../../web/src/runtime/messages.ts";
 import { type LoadOptions, Model } from "../../web/src/runtime/model.ts";
-import { isSoftware } from "../../web/src/runtime/adapter.ts";
 import { gpu, needsGpu } from "./gpu.ts";
 import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
 
@@ -255,13 +255,21 @@ describe("the choice of a variant", needsGpu, () => {
 
   it("made for software adapters goes first on one, and last nowhere", async () => {
     // The tests run on a software adapter; GPUs are not told apart here but by what an adapter calls itself.
-    const toy = toyBundle({ variants: ([base]) => [base, { ...base, name: "soft", software: true }] });
+    const toy = toyBundle({
+      variants: ([base]) => [base, { ...base, name: "soft", software: true }],
+    });
     const model = await load(toy);
     assert.equal(model.facts.variant, "soft");
     model.close();
-    const info = { vendor: "nvidia", architecture: "hopper", description: "", isFallbackAdapter: false };
-    assert.equal(isSoftware({ info } as unknown as GPUAdapter), false);
-    assert.equal(isSoftware({ info: { ...info, vendor: "google", architecture: "swiftshader" } } as unknown as GPUAdapter), true);
+    const hardware = {
+      vendor: "nvidia",
+      architecture: "hopper",
+      description: "",
+      isFallbackAdapter: false,
+    };
+    assert.equal(isSoftware(hardware), false);
+    assert.equal(isSoftware({ ...hardware, vendor: "google", architecture: "swiftshader" }), true);
+    assert.equal(isSoftware({ ...hardware, isFallbackAdapter: true }), true);
   });
 
   it("that is not in the bundle lists the ones that are", async () => {

@@ -42,7 +42,7 @@ export async function chooseVariant(
   wanted?: string,
 ): Promise<Choice> {
   const { name, variants } = bundle.manifest;
-  const software = isSoftware(adapter);
+  const software = isSoftware(adapter.info);
   const candidates = wanted
     ? variants.filter((variant) => variant.name === wanted)
     : [
@@ -95,7 +95,9 @@ export async function requestDevice(
 }
 
 /** Whether the adapter computes on the CPU, where other kernels are fast than on a GPU. */
-export function isSoftware({ info }: GPUAdapter): boolean {
+export function isSoftware(
+  info: Pick<GPUAdapterInfo, "vendor" | "architecture" | "description" | "isFallbackAdapter">,
+): boolean {
   const said = `${info.vendor} ${info.architecture} ${info.description}`;
   return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(said);
 }
