@@ -4,9 +4,9 @@ Tiled, for GPUs: a workgroup unpacks 64 rows by 32 columns of W and stages the s
 workgroup memory (16 KiB, all that WebGPU promises), and each thread multiplies 4 rows with 4 tokens. W is unpacked once
 for 64 tokens.
 
-Plain, for software adapters: a thread takes 4 rows and 4 tokens and reads everything itself; no barriers. Measured on
-lavapipe, q4 3584x1024 times 64 tokens: 1 row and 8 tokens 3.1 GFLOP/s, 2 and 4: 5.3, 4 and 2: 6.2, 4 and 4: 9.5; the
-tiled way there: half of that.
+Plain, for software adapters: a thread takes 8 rows and 4 tokens and reads everything itself; no barriers. Measured on
+lavapipe on two busy cores, q4 3584x1024 times 64 tokens, in runs of their own: 1 row and 8 tokens 3.1 GFLOP/s, 2 and 4:
+5.3, 4 and 4: 9.5; then 4 and 4: 11.3, 8 and 4: 14.4; the tiled way: half of 4 and 4.
 """
 
 # R rows, K columns, T tokens
@@ -46,7 +46,8 @@ F64 = NDArray[np.float64]
 
 TILE = 64  # rows, and tokens, of a workgroup of the tiled way
 THREADS = 64  # in a workgroup of the plain way
-ROWS = TOKENS = 4  # of a thread
+ROWS = 4  # of a thread of the tiled way
+TOKENS = 4  # of a thread of either
 
 
 def reference(weights: F64, x: F64, epilogue: str, y: F64) -> F64:
@@ -77,10 +78,11 @@ def matmul(
     """Buffers: w_words, w_scales, x [chunk, width], y [chunk, y_width], written from column y_start on."""
     y_width = rows // (2 if epilogue == "swiglu" else 1) if y_width is None else y_width
     name = f"matmul_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}_{tuning.name}_at_{y_start}_of_{y_width}"
-    grid = (-(-rows // TILE), PerTokens(TILE)) if tuning.tiled else (-(-rows // (THREADS * ROWS)), PerTokens(TOKENS))
+    across = TILE if tuning.tiled else THREADS * _plain_rows(rows)
+    grid = (-(-rows // across), PerTokens(TILE if tuning.tiled else TOKENS))
     k = KernelBuilder(name, grid, (TILE // ROWS) * (TILE // TOKENS) if tuning.tiled else THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
-    weights = QuantisedMatrix(k, "w", rows, width, form)
+    weights = QuantisedMatrix(k, "w", rows, width, form, single=not tuning.tiled)
     y = k.buffer("y", (chunk, y_width), y_dtype)
     write = _writer(y, y_dtype, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
@@ -88,14 +90,14 @@ def matmul(
     return k.finish()
 
 
-# Takes the four rows of a thread, which are two pairs of neighbours, one token, and the four sums.
+# Takes the rows of a thread, which are pairs of neighbours, one token, and the sums.
 Write = Callable[[Sequence[Expr], Expr, Sequence[Cell]], None]
 
 
 def _writer(y: Buffer, dtype: str, start: int, rows: int, tokens: Expr, epilogue: str) -> Write:
     def write(at: Sequence[Expr], token: Expr, sums: Sequence[Cell]) -> None:
         with when(token < tokens):
-            for r in range(0, ROWS, 2 if epilogue == "swiglu" else 1):
+            for r in range(0, len(at), 2 if epilogue == "swiglu" else 1):
                 with when(at[r] < rows):
                     if epilogue == "swiglu":
                         value = silu(sums[r].get()) * sums[r + 1].get()
@@ -112,22 +114,32 @@ def _plain(
     x: Rows, weights: QuantisedMatrix, rows: int, tokens: Expr, ids: tuple[Expr, Expr, Expr], write: Write
 ) -> None:
     block, tile, thread = ids
-    at = [let((block * THREADS + thread) * ROWS + r) for r in range(ROWS)]
+    count = _plain_rows(rows)
+    at = [let((block * THREADS + thread) * count + r) for r in range(count)]
     token = [let(tile * TOKENS + t) for t in range(TOKENS)]
-    sums = [[Cell(const(0.0)) for _ in range(ROWS)] for _ in range(TOKENS)]
+    read = [hold(T.min(t, tokens - 1), "int32") for t in token]
+    sums = [[Cell(const(0.0)) for _ in range(count)] for _ in range(TOKENS)]
     with loop(weights.groups) as group:
-        unpacked = [weights.group(T.min(row, rows - 1), group) for row in at]
-        for i in range(8):
-            scaled = [
-                hold(values[i] if scale is None else values[i] * T.broadcast(scale, 4), "float32x4")
-                for values, scale in unpacked
-            ]
-            for t in range(TOKENS):
-                four = let(x.four(T.min(token[t], tokens - 1), group * 8 + i))
-                for total, value in zip(sums[t], scaled, strict=True):
-                    total.add(dot(value, four))
+        groups = [weights.at(T.min(row, rows - 1), group) for row in at]
+        scales = [weights.scale(each) for each in groups]
+        with loop(4) as part:  # a loop, not all in a row: shaders of a fourth of the size compile four times as fast
+            quarters = [weights.quarter(each, part) for each in groups]
+            for i in range(2):
+                values = [
+                    hold(quarter[i] if scale is None else quarter[i] * T.broadcast(scale, 4), "float32x4")
+                    for quarter, scale in zip(quarters, scales, strict=True)
+                ]
+                for t in range(TOKENS):
+                    four = let(x.four(read[t], group * 8 + part * 2 + i))
+                    for total, value in zip(sums[t], values, strict=True):
+                        total.add(dot(value, four))
     for t in range(TOKENS):
         write(at, token[t], sums[t])
+
+
+def _plain_rows(rows: int) -> int:
+    """Rows of a thread: fewer in a small matrix, whose few threads would leave cores idle."""
+    return 8 if rows >= 16 * THREADS else 2
 
 
 def _tiled(
@@ -144,8 +156,9 @@ def _tiled(
     sums = [[Cell(const(0.0)) for _ in range(ROWS)] for _ in range(TOKENS)]
     with loop(weights.groups) as group:
         barrier()
-        values, scale = weights.quarter(T.min(block * TILE + load_row, rows - 1), group, quarter)
-        for i, value in enumerate(values):
+        loaded = weights.at(T.min(block * TILE + load_row, rows - 1), group)
+        scale = weights.scale(loaded)
+        for i, value in enumerate(weights.quarter(loaded, quarter)):
             at = (quarter * 2 + i) * TILE + load_row
             store(staged_w, at, value if scale is None else value * T.broadcast(scale, 4))
             four = x.four(T.min(tile * TILE + load_row, tokens - 1), group * 8 + quarter * 2 + i)

@@ -9,63 +9,64 @@ BYTES = 0x0F0F0F0F
 
 
 class QuantisedMatrix:
-    """The buffers of a matrix [rows, width] in one of the formats of quantise.py: NAME_words and NAME_scales."""
+    """The buffers of a matrix [rows, width] in one of the formats of quantise.py: NAME_words and NAME_scales.
 
-    def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str) -> None:
-        self.form = form
+    Words are loaded four at a time, or, if `single`, one at a time: then a kernel may choose them in a loop.
+    """
+
+    def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str, *, single: bool = False) -> None:
+        self.form, self.single = form, single
         self.groups = groups(width)
-        self._quads = WORDS_PER_GROUP[form] // 4
-        count = rows * self.groups
-        self._words = k.buffer(f"{name}_words", (count, self._quads), "uint32x4")
+        count, words = rows * self.groups, WORDS_PER_GROUP[form]
+        shape, dtype = ((count, words), "uint32") if single else ((count, words // 4), "uint32x4")
+        self._words = k.buffer(f"{name}_words", shape, dtype)
         self._scales = k.buffer(f"{name}_scales", ((count + 1) // 2,), "uint32") if form not in PLAIN else None
 
     def group(self, row: Expr, group: Expr) -> tuple[list[Expr], Expr | None]:
         """Eight vec4<f32> with the weights of a group before scaling, and the scale (None: already scaled)."""
         at = let(row * self.groups + group)
-        quads = [let(self._words[at, i]) for i in range(self._quads)]
-        words = [lane(quad, i) for quad in quads for i in range(4)]
-        if self.form == "q4":
-            values = [_bytes_minus_8(word, shift) for word in words for shift in (0, 4)]
-        elif self.form == "q8":
-            values = [_signed_bytes(word) for word in words]
-        elif self.form == "f32":
-            values = [T.reinterpret("float32x4", quad) for quad in quads]
-        else:
-            pairs = [T.call_pure_extern("float32x2", "unpack2x16float", word) for word in words]
-            values = [_join(pairs[i], pairs[i + 1]) for i in range(0, 16, 2)]
-        return values, self._scale(at)
+        quads = [let(self._words[at, i]) for i in range(WORDS_PER_GROUP[self.form] // 4)]
+        return self._unpack([lane(quad, i) for quad in quads for i in range(4)]), self.scale(at)
 
-    def quarter(self, row: Expr, group: Expr, part: Expr) -> tuple[list[Expr], Expr | None]:
-        """As `group`, but only vec4s 2·part and 2·part+1, for four threads that share a group."""
-        at = let(row * self.groups + group)
+    def at(self, row: Expr, group: Expr) -> Expr:
+        """The number of a group, for `quarter` and `scale`."""
+        return hold(row * self.groups + group, "int32")
+
+    def quarter(self, at: Expr, part: Expr) -> list[Expr]:
+        """Vec4s 2·part and 2·part+1 of a group, before scaling; `part` may be known only in the kernel."""
+        count = WORDS_PER_GROUP[self.form] // 4
+        if self.single:
+            return self._unpack([hold(self._words[at, part * count + i], "uint32") for i in range(count)])
         if self.form == "q4":
-            word = hold(_pick(let(self._words[at, 0]), part), "uint32")
-            return [_bytes_minus_8(word, shift) for shift in (0, 4)], self._scale(at)
+            return self._unpack([hold(_pick(let(self._words[at, 0]), part), "uint32")])
         if self.form == "q8":
-            quad = let(self._words[at, T.shift_right(part, 1)])
-            odd = let(T.bitwise_and(part, 1))
-            words = [hold(T.Select(odd == 0, lane(quad, i), lane(quad, i + 2)), "uint32") for i in range(2)]
-            return [_signed_bytes(word) for word in words], self._scale(at)
-        if self.form == "f32":
-            return [T.reinterpret("float32x4", self._words[at, part * 2 + i]) for i in range(2)], None
-        quad = let(self._words[at, part])
-        pairs = [T.call_pure_extern("float32x2", "unpack2x16float", lane(quad, i)) for i in range(4)]
-        return [_join(pairs[0], pairs[1]), _join(pairs[2], pairs[3])], None
+            quad, odd = let(self._words[at, T.shift_right(part, 1)]), let(T.bitwise_and(part, 1))
+            return self._unpack([hold(T.Select(odd == 0, lane(quad, i), lane(quad, i + 2)), "uint32") for i in (0, 1)])
+        quads = [let(self._words[at, part * (count // 4) + i]) for i in range(count // 4)]
+        return self._unpack([lane(quad, i) for quad in quads for i in range(4)])
 
-    def _scale(self, at: Expr) -> Expr | None:
+    def _unpack(self, words: list[Expr]) -> list[Expr]:
+        if self.form == "q4":
+            return [_bytes_minus_8(word, shift) for word in words for shift in (0, 4)]
+        if self.form == "q8":
+            return [cast(T.call_pure_extern("int32x4", "unpack4xI8", word), "float32x4") for word in words]
+        if self.form == "f32":
+            floats = [T.reinterpret("float32", word) for word in words]
+            return [T.Shuffle(floats[i : i + 4], [0, 1, 2, 3]) for i in range(0, len(words), 4)]
+        pairs = [T.call_pure_extern("float32x2", "unpack2x16float", word) for word in words]
+        return [_join(pairs[i], pairs[i + 1]) for i in range(0, len(words), 2)]
+
+    def scale(self, at: Expr) -> Expr | None:
+        """The scale of a group; None where weights need none."""
         if self._scales is None:
             return None
         half = T.shift_right(self._scales[T.shift_right(at, 1)], cast(T.bitwise_and(at, 1), "uint32") * T.uint32(16))
-        return let(lane(T.call_pure_extern("float32x2", "unpack2x16float", half), 0))
+        return hold(lane(T.call_pure_extern("float32x2", "unpack2x16float", half), 0))
 
 
 def _bytes_minus_8(word: Expr, shift: int) -> Expr:
     nibbles = T.bitwise_and(T.shift_right(word, T.uint32(shift)) if shift else word, T.uint32(BYTES))
     return cast(T.call_pure_extern("uint32x4", "unpack4xU8", nibbles), "float32x4") - splat(8.0)
-
-
-def _signed_bytes(word: Expr) -> Expr:
-    return cast(T.call_pure_extern("int32x4", "unpack4xI8", word), "float32x4")
 
 
 def _pick(quad: Expr, index: Expr) -> Expr:
