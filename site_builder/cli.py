@@ -190,7 +190,9 @@ def bench(
     prompt: Annotated[list[int] | None, typer.Option(min=1, help="Tokens of the prompt; 64 by default.")] = None,
     decode: Annotated[int, typer.Option(min=3, help="Tokens to decode.")] = 32,
     runtime: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node.")] = None,
-    variant: Annotated[str | None, typer.Option(help="base or f16; the best that runs by default.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="f16, base or software; by default the one that the runtime chooses.")
+    ] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Cut random weights to so many layers.")] = None,
     out: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = Path("dist/bench.json"),
 ) -> None:

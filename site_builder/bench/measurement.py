@@ -18,7 +18,7 @@ from ...compile.progress import Progress, Report
 from ...compile.random_checkpoint import write_random_checkpoint
 from ..site import SCRIPTS, build_site
 from ..verify import runtimes
-from ..verify.runtimes import Runtime, Unsupported
+from ..verify.runtimes import Unsupported
 
 RANDOM = "random:"
 SIZES = json.loads((Path(__file__).parent / "sizes.json").read_text("utf-8"))
@@ -33,7 +33,7 @@ class Options:
     prompts: tuple[int, ...] = (64,)  # tokens
     decode: int = 32  # tokens
     runtimes: tuple[str, ...] = ("chromium",)
-    variant: str | None = None  # None: the best that runs
+    variant: str | None = None  # None: the one that the runtime chooses
     layers: int | None = None  # of a random checkpoint; None: all
 
 
@@ -86,9 +86,13 @@ def _bench(model: str, folder: Path, options: Options, report: Report) -> Iterat
             else:
                 site = build_site(folder / "models", folder / "site", report)
                 runtime = stack.enter_context(runtimes.chromium(site, "model"))
-            variants = [options.variant] if options.variant else [v["name"] for v in manifest["variants"]]
             report(Progress(f"Loading {model} in {name}", 0, 1, "model"))
-            variant, adapter, loaded = _load_best(runtime, variants, manifest["context"]["default"])
+            started = time.perf_counter()
+            try:
+                loaded = runtime.load(options.variant, manifest["context"]["default"])
+            except Unsupported as reason:
+                raise UserError(str(reason)) from reason
+            load_s = time.perf_counter() - started
             for prompt in options.prompts:
                 report(Progress(f"{model} in {name}", 0, len(options.prompts), "prompts"))
                 measured = runtime.bench(prompt, options.decode)
@@ -97,13 +101,13 @@ def _bench(model: str, folder: Path, options: Options, report: Report) -> Iterat
                     model=model,
                     random_weights=model.startswith(RANDOM),
                     runtime=name,
-                    variant=variant,
-                    adapter=adapter,
-                    software=any(word in adapter.lower() for word in ("swiftshader", "llvmpipe", "lavapipe")),
+                    variant=loaded.variant,
+                    adapter=loaded.adapter,
+                    software=any(word in loaded.adapter.lower() for word in ("swiftshader", "llvmpipe", "lavapipe")),
                     build_s=seconds,
                     build_peak_mb=peak,
                     bundle_mb=sum(file["bytes"] for file in manifest["files"]) / 1e6,
-                    load_s=loaded,
+                    load_s=load_s,
                     prompt_tokens=prompt,
                     first_token_s=measured["prefillMs"] / 1000,
                     prefill_tokens_per_s=1000 * prompt / measured["prefillMs"],
@@ -122,17 +126,6 @@ def _config(model: str) -> dict[str, object]:
         known = ", ".join(f"{RANDOM}{name}" for name in SIZES if name != "common")
         raise UserError(f"There are no random weights of size {size!r}; choose one of {known}.")
     return {**SIZES["common"], **SIZES[size]}
-
-
-def _load_best(runtime: Runtime, variants: list[str], context: int) -> tuple[str, str, float]:
-    refusal = ""
-    for variant in variants:
-        started = time.perf_counter()
-        try:
-            return variant, runtime.load(variant, context), time.perf_counter() - started
-        except Unsupported as reason:
-            refusal = str(reason)
-    raise UserError(refusal)
 
 
 def _timed_build(source: str, models: Path) -> tuple[float, float]:

@@ -129,7 +129,7 @@ def check(
 ) -> Check:
     """Runs all cases and texts in a runtime."""
     try:
-        adapter = runtime.load(variant, context)
+        adapter = runtime.load(variant, context).adapter
     except Unsupported as reason:
         return Check(runtime.name, variant, unsupported=str(reason))
     stage = f"{runtime.name}, {variant}"

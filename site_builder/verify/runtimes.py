@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,13 +41,21 @@ class Unsupported(Exception):
     """The adapter at hand cannot run the variant; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What runs, and what the adapter calls itself."""
+
+    variant: str
+    adapter: str
+
+
 class Runtime(Protocol):
     """Something that runs bundles."""
 
     name: str
 
-    def load(self, variant: str, context: int) -> str:
-        """Loads the bundle; gives back what the adapter calls itself; raises Unsupported."""
+    def load(self, variant: str | None, context: int) -> Loaded:
+        """Loads a variant of the bundle, or the one that the runtime would choose; raises Unsupported."""
 
     def logits(self, prefill: list[int], forced: list[int]) -> F32:
         """The logits after the prefill and after each forced token: [1 + len(forced), V]."""
@@ -71,7 +80,7 @@ class NodeRuntime:
         self._bundle, self._driver, self._environment = bundle, driver, environment
         self._process: subprocess.Popen[str] | None = None
 
-    def load(self, variant: str, context: int) -> str:
+    def load(self, variant: str | None, context: int) -> Loaded:
         self.close()
         self._process = subprocess.Popen(
             [find_node(), str(self._driver)],
@@ -82,8 +91,8 @@ class NodeRuntime:
             env=os.environ | self._environment,
         )
         command = {"kind": "load", "bundle": str(self._bundle.resolve()), "variant": variant, "context": context}
-        answer = self._ask(command)
-        return str(answer["model"]["adapter"])
+        model = self._ask(command)["model"]
+        return Loaded(model["variant"], model["adapter"])
 
     def logits(self, prefill: list[int], forced: list[int]) -> F32:
         return _rows(self._ask({"kind": "logits", "prefill": prefill, "forced": forced})["rows"])
@@ -128,7 +137,7 @@ class ChromiumRuntime:
     def __init__(self, page: Any, bundle_url: str) -> None:
         self._page, self._bundle_url = page, bundle_url
 
-    def load(self, variant: str, context: int) -> str:
+    def load(self, variant: str | None, context: int) -> Loaded:
         script = """async ([bundle, variant, context]) => {
             try { return { model: await windowseat.load(bundle, { variant, context }) }; }
             catch (error) { return { failure: windowseat.failure(error) }; }
@@ -138,7 +147,7 @@ class ChromiumRuntime:
             if failure["code"] in ("no_webgpu", "no_adapter", "adapter_too_small"):
                 raise Unsupported(failure["message"])
             raise UserError(f"Chromium could not run the bundle: {failure['message']}")
-        return str(answer["model"]["adapter"])
+        return Loaded(answer["model"]["variant"], answer["model"]["adapter"])
 
     def logits(self, prefill: list[int], forced: list[int]) -> F32:
         return _rows(
