@@ -1,3 +1,4 @@
+import { createTokenizer } from "../engine/tokenizer.ts";
 import { failureOf } from "../runtime/failure.ts";
 import type { FromEngine, GenerateRequest } from "../runtime/messages.ts";
 import { type Commands, createCommands } from "./commands.ts";
@@ -11,6 +12,8 @@ import { type Commands, createCommands } from "./commands.ts";
 interface PageCommands extends Omit<Commands, "generate"> {
   readonly generate: (request: GenerateRequest) => Promise<FromEngine[]>;
   readonly failure: typeof failureOf;
+  /** The ids of each text, by the tokenizer.json at `url`. */
+  readonly encode: (url: string, texts: readonly string[]) => Promise<number[][]>;
 }
 
 declare global {
@@ -29,4 +32,8 @@ window.windowseat = {
     return messages;
   },
   failure: failureOf,
+  encode: async (url, texts) => {
+    const tokenizer = createTokenizer(await (await fetch(url)).text(), null);
+    return texts.map(tokenizer.encode);
+  },
 };
