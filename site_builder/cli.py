@@ -1,5 +1,6 @@
 """The `windowseat` command. Everything heavy is imported by the subcommand that needs it: help must come at once."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -91,6 +92,9 @@ def build(
     options = Options(quantisation=quantise, name=name, context=context)
     with progress_bars() as report:
         bundle = build_bundle(model, out, options, report)
+    skipped = json.loads((bundle / "report.json").read_text("utf-8"))["skipped_tensors"]
+    for part, count in skipped.items():
+        typer.echo(f"Left out: {part} ({count} tensors); only the text model is compiled.")
     typer.echo(f"{bundle}: compiled; next: windowseat site")
 
 

@@ -1,0 +1,46 @@
+"""`windowseat build` as a person runs it: from a folder, from a hub, and with what cannot be built."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.hub_server import HubServer
+
+COMMAND = (sys.executable, "-m", "windowseat.site_builder")
+
+
+def build(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, "build", *arguments], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_model_comes_from_a_hub_at_a_revision(tmp_path: Path) -> None:
+    checkpoint = write_tiny(tmp_path / "checkpoint")
+    with HubServer() as hub:
+        commit = hub.add_folder("someone/tiny-model", checkpoint, "v1")
+        done = build("someone/tiny-model@v1", "--out", str(tmp_path / "models"), environment=hub.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "models/tiny-model/bundle.json").read_text())
+    assert manifest["model"]["source"] == "someone/tiny-model"
+    assert manifest["model"]["revision"] == commit
+
+
+def test_a_problem_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    checkpoint = write_tiny(tmp_path / "checkpoint")
+    (checkpoint / "config.json").write_text(json.dumps({**CONFIG, "model_type": "gpt2"}))
+    done = build(str(checkpoint), "--out", str(tmp_path / "models"))
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "'gpt2'" in done.stderr
+    assert not (tmp_path / "models").exists()
+
+
+def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+    checkpoint = write_tiny(tmp_path / "checkpoint", vision_and_mtp=True)
+    done = build(str(checkpoint), "--out", str(tmp_path / "models"))
+    assert done.returncode == 0, done.stderr
+    assert "vision" in done.stdout
+    assert "multi-token prediction" in done.stdout
