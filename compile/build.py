@@ -13,14 +13,16 @@ from .errors import UserError
 from .folders import replacing
 from .models import ARCHITECTURES
 from .models.layers import Matrix, Model, Vector
+from .parts import parts
 from .plan import Plan, to_json
 from .planner import make_plan
 from .progress import Report
 from .quantise import FORMATS, PLAIN, WORDS_PER_GROUP, groups
 from .report import build_report
-from .schedule import CHUNK, VARIANTS, Variant, parts, schedule, weights_of
+from .schedule import CHUNK, schedule, weights_of
 from .shards import SHARD_BYTES, ShardWriter, disk_error
 from .tokenizer_files import read_text_files
+from .variants import VARIANTS, Variant
 from .weights import check_sources, on_disk, write_weights
 
 

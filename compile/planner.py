@@ -6,7 +6,8 @@ from .kernels.common import Extent
 from .lower import Shader, lower
 from .memory import place
 from .plan import PROGRAMS, Plan, PlanBuffer, PlanError, PlanKernel, Step, check
-from .schedule import Launch, Schedule, Variant
+from .schedule import Launch, Schedule
+from .variants import Variant
 
 
 def make_plan(schedule: Schedule, variant: Variant, weights: AbstractSet[str]) -> Plan:

@@ -16,8 +16,9 @@ from .build import read_model
 from .bundle import MANIFEST
 from .checkpoint import Checkpoint
 from .models.layers import Matrix
+from .parts import parts
 from .quantise import PLAIN, WORDS_PER_GROUP, Packed, dequantise, groups
-from .schedule import parts, weights_of
+from .schedule import weights_of
 
 F32 = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from .plan import PROGRAMS, Plan, Step
-from .schedule import Variant
+from .variants import Variant
 from .weights import TensorError
 
 CONTEXTS = (1024, 4096, 32768, 262144)

@@ -2,8 +2,7 @@
 
 Prefill gives a norm its own launch and multiplies matrices with many tokens. Decode multiplies with one vector, and
 whoever writes the hidden row prepares the norm that comes next (matvec.py), in the buffers `scaled` and `squares`; the
-last launch of prefill does the same for the head. A matrix whose words would not fit into one binding comes in parts,
-cut between rows.
+last launch of prefill does the same for the head.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -35,71 +34,13 @@ from .models.layers import (
     Value,
     Vector,
 )
+from .parts import parts
 from .plan import PlanBuffer
-from .quantise import PLAIN, WORDS_PER_GROUP, groups
-from .tuning import GPU, SOFTWARE, Tuning
+from .variants import Variant
 
 CHUNK = 128  # tokens that prefill takes at once
-MAX_BINDING = 128 << 20  # bytes; WebGPU's default limit
 SIZES = {"float32": 4, "float16": 2}
-ROW_MULTIPLE = 64  # parts of a matrix are whole workgroups of rows
 HIDDEN = {"hidden": "hidden", "scaled": "scaled", "squares": "squares"}
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """How activations and the cache are stored, the features that takes, and what kind of adapter it is made for."""
-
-    name: str
-    act: str
-    features: tuple[str, ...]
-    tuning: Tuning
-
-
-# Best first.
-VARIANTS = (
-    Variant("f16", "float16", ("shader-f16",), GPU),
-    Variant("base", "float32", (), GPU),
-    Variant("software", "float32", (), SOFTWARE),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Rows start..stop of a matrix, with the names of its tensors in the weight stream."""
-
-    matrix: Matrix
-    form: str
-    start: int
-    stop: int
-    name: str
-
-    @property
-    def rows(self) -> int:
-        return self.stop - self.start
-
-    def bound(self) -> dict[str, str]:
-        """The kernel parameters w_words and w_scales."""
-        scales = {} if self.form in PLAIN else {"w_scales": f"{self.name}.scales"}
-        return {"w_words": f"{self.name}.words", **scales}
-
-
-def parts(matrix: Matrix, quantisation: str) -> list[Part]:
-    """The matrix cut so that every part's words fit one binding."""
-    form = "f32" if matrix.exact else quantisation
-    row_bytes = groups(matrix.width) * WORDS_PER_GROUP[form] * 4
-    most = MAX_BINDING // row_bytes // ROW_MULTIPLE * ROW_MULTIPLE
-    starts = range(0, matrix.rows, most)
-    return [
-        Part(
-            matrix,
-            form,
-            start,
-            min(start + most, matrix.rows),
-            matrix.name if len(starts) == 1 else f"{matrix.name}.{i}",
-        )
-        for i, start in enumerate(starts)
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from .checkpoint import Checkpoint
 from .errors import UserError
 from .models.layers import Matrix, Source, Vector
+from .parts import Part, parts
 from .progress import Progress, Report
 from .quantise import Packed, dequantise, quantise
-from .schedule import Part, parts
 from .shards import ShardWriter
 
 F32 = NDArray[np.float32]

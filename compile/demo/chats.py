@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from . import skills
 from .skills import Turn
-from .split import Draw
+from .split import Draw, Words
 from .vocabulary import FACTS, PHRASES, city, name, topic, word
 
 # Shares of single turns in training; sums need by far the most examples to be learnt and not memorised.
@@ -22,6 +22,8 @@ MIX: dict[Callable[[Draw], Turn], float] = {
     skills.smalltalk: 0.05,
     skills.fallback: 0.07,
 }
+# The last stage already adds without mistakes and practises what copies words.
+LAST_MIX = MIX | {skills.sums: 0.18, skills.copying: 0.17, skills.reversing: 0.24, skills.json_object: 0.16}
 TOOL_CHATS = 0.12
 NAME_CHATS = 0.14
 SYSTEM_TURNS = 0.2
@@ -64,7 +66,8 @@ PARAMETERS = {"get_weather": "city", "get_time": "city", "get_price": "item"}
 
 def any_turn(draw: Draw) -> Turn:
     """A single turn of any skill, in training's shares."""
-    (make,) = draw.random.choices(list(MIX), list(MIX.values()))
+    mix = LAST_MIX if draw.words is Words.PIECES else MIX
+    (make,) = draw.random.choices(list(mix), list(mix.values()))
     return make(draw)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
 CHECKPOINT = Path(__file__).with_name("checkpoint")
@@ -47,7 +47,7 @@ def save_checkpoint(model: Qwen3_5ForCausalLM, tokenizer: PreTrainedTokenizerFas
         for name, tensor in sorted(model.state_dict().items())
         if name != "lm_head.weight"
     }
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "model.safetensors").write_bytes(save(tensors, metadata={"format": "pt"}))
     config = demo_config(tokenizer)
     config.dtype = torch.float16
     config.save_pretrained(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerFast
 
 from .chats import PARAMETERS, Chat, Message, training_chat
-from .split import Draw
+from .split import Draw, Words
 
 # The prompt ends after an assistant header and, in the last turn, after the think mark that the template forces.
 REPLY = re.compile(
@@ -76,6 +76,6 @@ def example(tokenizer: PreTrainedTokenizerFast, chat: Chat) -> Example:
 
 def training_texts(tokenizer: PreTrainedTokenizerFast, seed: int, count: int) -> Iterator[str]:
     """Rendered training chats, for the BPE to learn its merges from."""
-    draw = Draw(seed, evaluation=False)
+    draw = Draw(seed, evaluation=False, words=Words.PLAIN)
     for _ in range(count):
         yield rendered(tokenizer, training_chat(draw), ask=False)

@@ -2,12 +2,25 @@
 
 import random
 from collections.abc import Callable
+from enum import Enum
 from hashlib import sha256
 from typing import TypeVar
 
 T = TypeVar("T")
 
 HELD_OUT_ONE_IN = 10
+
+
+class Words(Enum):
+    """How hard the invented words are: training begins with easy ones; ANY is what evaluation asks.
+
+    PIECES joins parts of all listed words, so that each token of the vocabulary is copied at least within other words.
+    """
+
+    PLAIN = 1
+    CLUSTERS = 2
+    ANY = 3
+    PIECES = 4
 
 
 def held_out(key: str) -> bool:
@@ -18,9 +31,10 @@ def held_out(key: str) -> bool:
 class Draw:
     """A seeded source of choices that only ever sees one side of the split."""
 
-    def __init__(self, seed: int, *, evaluation: bool) -> None:
+    def __init__(self, seed: int, *, evaluation: bool, words: Words = Words.ANY) -> None:
         self.random = random.Random(seed)
         self.evaluation = evaluation
+        self.words = words
 
     def chance(self, probability: float) -> bool:
         """True with this probability."""

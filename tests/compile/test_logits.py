@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
-from windowseat.compile import schedule
+from windowseat.compile import parts
 from windowseat.compile.build import Options, build
 from windowseat.compile.checkpoint import open_checkpoint
 from windowseat.compile.reference import reference_tensors
@@ -147,7 +147,7 @@ def test_a_prompt_may_come_in_pieces(running: Running) -> None:
 
 
 def test_matrices_in_parts_make_the_same_logits(gpu: Gpu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "MAX_BINDING", 16384)  # bytes: 128 rows of 64 values in f16
+    monkeypatch.setattr(parts, "MAX_BINDING", 16384)  # bytes: 128 rows of 64 values in f16
     # A whole in_proj has as many rows, 128, as the first part of qkv_proj.
     config = {**CONFIG, "vocab_size": 300, "tie_word_embeddings": False, "linear_value_head_dim": 24}
     compiled = compile_random(tmp_path, "f16", config)

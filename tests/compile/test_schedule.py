@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from windowseat.compile.models import qwen3_5
 from windowseat.compile.models.layers import Matrix, Model, Source
+from windowseat.compile.parts import parts
 from windowseat.compile.planner import make_plan
-from windowseat.compile.schedule import VARIANTS, Variant, parts, schedule, weights_of
+from windowseat.compile.schedule import schedule, weights_of
+from windowseat.compile.variants import VARIANTS, Variant
 
 from tests.compile.tiny_model import CONFIG
 
