@@ -47,8 +47,7 @@ site: $(SITE)
 
 test: .venv/test.stamp $(NODE_READY) $(SITE)
 	@.ci/system_packages.sh browser
-	cd web && $(NPM) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # All of them run, so that one call shows every complaint.
 lint: .venv/lint.stamp web/node_modules/.package-lock.json
