@@ -160,6 +160,7 @@ def verify(
     runtime: Annotated[
         list[str] | None, typer.Option(help="node or chromium; give it twice for both, the default.")
     ] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="f16, base or software; all by default.")] = None,
     prompts: Annotated[int, typer.Option(min=0, max=20, help="Texts to continue greedily.")] = 20,
     length: Annotated[
         list[int] | None, typer.Option(min=1, help="Tokens of a random prompt; the edges of chunks by default.")
@@ -180,7 +181,7 @@ def verify(
         from . import verify as verification
     except ModuleNotFoundError as missing:
         raise UserError(f"verify needs {missing.name}; install it with: pip install windowseat[verify]") from missing
-    options = verification.Options(quantise, chosen, prompts, tuple(length or ()))
+    options = verification.Options(quantise, chosen, prompts, tuple(variant or ()), tuple(length or ()))
     with progress_bars() as report:
         checks = list(verification.verify(model, options, report))
     print_checks(checks)

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from ...compile import build as compiler
 from ...compile.checkpoint import Checkpoint, open_checkpoint
+from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
 from ..site import SCRIPTS, build_site
 from . import runtimes
@@ -33,6 +34,7 @@ class Options:
     quantisation: str = "q4"
     runtimes: tuple[str, ...] = RUNTIMES
     prompts: int = len(PROMPTS)  # texts to continue greedily
+    variants: tuple[str, ...] = ()  # empty: all
     lengths: tuple[int, ...] = ()  # of random prompts; empty: around the edges of prefill's chunks
 
 
@@ -76,6 +78,10 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         oracle = Oracle(checkpoint, bundle)
         manifest = json.loads((bundle / "bundle.json").read_text())
         context: int = manifest["context"]["default"]
+        known = [variant["name"] for variant in manifest["variants"]]
+        if odd := set(options.variants) - set(known):
+            raise UserError(f"There is no variant {min(odd)!r}; choose among {', '.join(known)}.")
+        chosen = [variant for variant in known if not options.variants or variant in options.variants]
         lengths = options.lengths or edges(manifest["prefill_chunk"])
         cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
         texts = text_prompts(checkpoint, PROMPTS[: options.prompts], context)
@@ -85,8 +91,8 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
             else:
                 site = build_site(folder / "models", folder / "site", report)
                 runtime = stack.enter_context(runtimes.chromium(site, "model"))
-            for variant in manifest["variants"]:
-                yield check(runtime, variant["name"], context, oracle, cases, texts, report)
+            for variant in chosen:
+                yield check(runtime, variant, context, oracle, cases, texts, report)
 
 
 def edges(chunk: int) -> list[int]:
