@@ -15,7 +15,7 @@ from tests.compile.tiny_model import CONFIG, write_tiny
 from tests.lavapipe import build_driver
 
 DEMO = Path(__file__).parents[3] / "compile/demo/checkpoint"
-QUICK = Options(runtimes=("node",), prompts=2, lengths=(7, 129))
+QUICK = Options(runtimes=("node",), prompts=2, variants=("f16", "base"), lengths=(7, 129))
 LINEAR, FULL = "linear_attention", "full_attention"
 # Other head counts, an untied head, other patterns of layers, more value heads than key heads, odd sizes.
 SHAPES: dict[str, dict[str, Any]] = {
@@ -47,8 +47,8 @@ def checks(model: Path, options: Options) -> dict[str, Check]:
 
 
 @pytest.mark.usefixtures("f16_adapter")
-def test_the_demo_model_agrees_in_node_in_both_variants() -> None:
-    found = checks(DEMO, Options(runtimes=("node",)))
+def test_the_demo_model_agrees_in_node_in_both_precisions() -> None:
+    found = checks(DEMO, Options(runtimes=("node",), variants=("f16", "base")))
     assert found["base"].error <= 1e-3
     assert found["base"].same_texts == found["base"].texts == 20
     assert found["f16"].error <= 2e-2
@@ -94,7 +94,8 @@ def test_a_random_model_of_another_shape_agrees_in_node(tmp_path: Path, shape: s
 def test_a_difference_past_the_bound_exits_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "BOUNDS", dict.fromkeys(comparison.BOUNDS, 1e-12))
     tiny = write_tiny(tmp_path / "tiny")
-    result = CliRunner().invoke(app, ["verify", str(tiny), "--runtime", "node", "--prompts", "0", "--length", "7"])
+    quick = ["--runtime=node", "--variant=software", "--prompts=0", "--length=7"]
+    result = CliRunner().invoke(app, ["verify", str(tiny), *quick])
     assert result.exit_code == 3
     assert "FAILED" in result.stdout
 
