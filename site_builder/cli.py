@@ -161,7 +161,9 @@ def verify(
         list[str] | None, typer.Option(help="node or chromium; give it twice for both, the default.")
     ] = None,
     variant: Annotated[list[str] | None, typer.Option(help="f16, base or software; all by default.")] = None,
-    prompts: Annotated[int, typer.Option(min=0, max=20, help="Texts to continue greedily.")] = 20,
+    prompts: Annotated[
+        int, typer.Option(min=0, max=20, help="Texts to continue greedily, besides random prompts.")
+    ] = 20,
     length: Annotated[
         list[int] | None, typer.Option(min=1, help="Tokens of a random prompt; the edges of chunks by default.")
     ] = None,

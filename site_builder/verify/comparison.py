@@ -33,7 +33,7 @@ class Options:
 
     quantisation: str = "q4"
     runtimes: tuple[str, ...] = RUNTIMES
-    prompts: int = len(PROMPTS)  # texts to continue greedily
+    prompts: int = len(PROMPTS)  # texts to continue greedily, besides the random prompts
     variants: tuple[str, ...] = ()  # empty: all
     lengths: tuple[int, ...] = ()  # of random prompts; empty: around the edges of prefill's chunks
 
@@ -85,6 +85,7 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         lengths = options.lengths or edges(manifest["prefill_chunk"])
         cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
         texts = text_prompts(checkpoint, PROMPTS[: options.prompts], context)
+        texts += [case.prompt for case in cases if len(case.prompt) + GREEDY <= context]
         for name in options.runtimes:
             if name == "node":
                 runtime = stack.enter_context(runtimes.node(bundle, SCRIPTS / "node_driver.mjs"))
