@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Any, BinaryIO, Self
 
 import numpy as np
-import yaml  # type: ignore[import-untyped]
+import yaml
 from numpy.typing import NDArray
 
 from . import hub

@@ -25,7 +25,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from tqdm.auto import tqdm  # type: ignore[import-untyped]
+from tqdm.auto import tqdm
 
 from .errors import UserError
 from .progress import Progress, Report
@@ -78,7 +78,7 @@ def _reporter(repo: str, revision: str | None, files: Sequence[str], stage: str,
     lock = Lock()
     last = 0
 
-    class Reporter(tqdm):  # type: ignore[misc]
+    class Reporter(tqdm):  # type: ignore[misc]  # it ships no types
         def __init__(self, *arguments: object, **options: object) -> None:
             self.counts_bytes = options.get("unit") == "B"
             super().__init__(*arguments, **{**options, "disable": True})

@@ -52,6 +52,20 @@ def test_a_bundle_of_a_newer_version_is_refused(page: Page, copy_of_site: CopyOf
     expect(page.get_by_role("alert")).to_contain_text("99")
 
 
+def test_an_adapter_that_is_too_small_is_named_with_what_it_has_and_what_is_needed(
+    page: Page, copy_of_site: CopyOfSite
+) -> None:
+    folder, url = copy_of_site()
+    path = folder / "models/demo/bundle.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    for variant in manifest["variants"]:
+        variant["limits"]["maxStorageBuffersPerShaderStage"] = 1000
+    path.write_text(json.dumps(manifest), "utf-8")
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("This model is too large for this graphics card")
+    expect(page.get_by_role("alert")).to_contain_text("1000 are needed")
+
+
 def test_a_missing_engine_script_is_said_too(page: Page, copy_of_site: CopyOfSite, expected_console: list[str]) -> None:
     expected_console.append("404")
     folder, url = copy_of_site()
