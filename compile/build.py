@@ -19,7 +19,7 @@ from .planner import make_plan
 from .progress import Report
 from .quantise import FORMATS, PLAIN, WORDS_PER_GROUP, groups
 from .report import build_report
-from .schedule import CHUNK, schedule, weights_of
+from .schedule import schedule, weights_of
 from .shards import SHARD_BYTES, ShardWriter, disk_error
 from .tokenizer_files import read_text_files
 from .variants import VARIANTS, Variant
@@ -88,7 +88,6 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
                 ),
                 quantisation=options.quantisation,
                 context=(context, model.positions),
-                chunk=CHUNK,
                 vocabulary=model.vocabulary,
                 stop_tokens=text.stop_tokens,
                 variants=[variant_entry(variant, plan, sizes, context) for variant, plan in plans],
@@ -133,6 +132,7 @@ def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], contex
     return VariantEntry(
         name=variant.name,
         plan=plan_file(variant),
+        prefill_chunk=variant.tuning.chunk,
         software=not variant.tuning.tiled,
         features=variant.features,
         limits={"maxStorageBufferBindingSize": largest, "maxBufferSize": largest},

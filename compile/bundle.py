@@ -49,6 +49,7 @@ class VariantEntry:
 
     name: str
     plan: str
+    prefill_chunk: int
     software: bool
     features: Sequence[str]
     limits: Mapping[str, int]
@@ -73,7 +74,6 @@ def write_manifest(
     model: ModelIdentity,
     quantisation: str,
     context: tuple[int, int],
-    chunk: int,
     vocabulary: int,
     stop_tokens: Sequence[int],
     variants: Sequence[VariantEntry],
@@ -89,7 +89,6 @@ def write_manifest(
         "model": asdict(model),
         "quantisation": quantisation,
         "context": {"default": context[0], "max": context[1]},
-        "prefill_chunk": chunk,
         "vocabulary": vocabulary,
         "stop_tokens": list(stop_tokens),
         "variants": [asdict(variant) for variant in variants],

@@ -14,6 +14,7 @@ class Tuning:
     most_rows: int  # that such a thread works on; even
     columns: int  # of a delta rule's state that a thread owns
     tiled: bool  # whether prefill stages tiles in workgroup memory
+    chunk: int  # tokens that prefill takes at once, at most
 
     def lanes_for(self, width: int) -> int:
         """`lanes`, but no more than a row of this width has groups of 32; a power of two."""
@@ -24,6 +25,6 @@ class Tuning:
         return self.most_rows if rows >= 64 * self.most_rows else 2
 
 
-GPU = Tuning("gpu", threads=64, lanes=8, most_rows=2, columns=1, tiled=True)
+GPU = Tuning("gpu", threads=64, lanes=8, most_rows=2, columns=1, tiled=True, chunk=128)
 # Measured on lavapipe, q4 7168x1024 with a norm: lanes 8 rows 2: 0.54 GB/s; 8/8: 1.10; 1/1: 0.64; 1/4: 1.40; 1/8: 1.67.
-SOFTWARE = Tuning("software", threads=16, lanes=1, most_rows=8, columns=4, tiled=False)
+SOFTWARE = Tuning("software", threads=16, lanes=1, most_rows=8, columns=4, tiled=False, chunk=128)

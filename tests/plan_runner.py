@@ -20,7 +20,7 @@ class PlanRunner:
     def __init__(self, gpu: Gpu, folder: Path, variant: str, context: int = 512) -> None:
         self._device = gpu.device
         manifest, stream = open_stream(folder)
-        self.chunk: int = manifest["prefill_chunk"]
+        self.chunk: int = next(v["prefill_chunk"] for v in manifest["variants"] if v["name"] == variant)
         plan = json.loads((folder / f"plan-{variant}.json").read_text())
         self._buffers = {
             name: self._device.create_buffer_with_data(data=stream.read(name), usage=USAGE) for name in stream.ranges

@@ -1,6 +1,6 @@
 """What a model file is written in: weights, values and the operations between them.
 
-An operation says what is computed, not how: schedule.py turns each one into kernels, differently for prefill and
+An operation says what is computed, not how: schedule/ turns each one into kernels, differently for prefill and
 decode. A value is one row per token.
 """
 

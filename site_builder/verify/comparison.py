@@ -82,7 +82,7 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         if odd := set(options.variants) - set(known):
             raise UserError(f"There is no variant {min(odd)!r}; choose among {', '.join(known)}.")
         chosen = [variant for variant in known if not options.variants or variant in options.variants]
-        lengths = options.lengths or edges(manifest["prefill_chunk"])
+        lengths = options.lengths or edges(max(v["prefill_chunk"] for v in manifest["variants"] if v["name"] in chosen))
         cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
         texts = text_prompts(checkpoint, PROMPTS[: options.prompts], context)
         texts += [case.prompt for case in cases if len(case.prompt) + GREEDY <= context]

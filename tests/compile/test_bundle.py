@@ -24,10 +24,11 @@ def manifest(folder: Path, name: str = "model") -> None:
         model=ModelIdentity("qwen3_5_text", "source", None, "apache-2.0", 100, {"hidden_size": 4}),
         quantisation="q4",
         context=(1024, 4096),
-        chunk=128,
         vocabulary=10,
         stop_tokens=[3],
-        variants=[VariantEntry("base", "plan-base.json", False, (), {}, {"weights": 1, "fixed": 2, "per_position": 3})],
+        variants=[
+            VariantEntry("base", "plan-base.json", 128, False, (), {}, {"weights": 1, "fixed": 2, "per_position": 3})
+        ],
         weights=(4, 1024, [write_file(folder, "weights-0000.bin", b"1234")], [TensorRange("a", 0, 4)]),
         files=[write_file(folder, "plan-base.json", b"{}")],
     )

@@ -42,13 +42,13 @@ def make_bundle(tmp_path: Path) -> Callable[[str], Path]:
             },
             "quantisation": "q4",
             "context": {"default": 64, "max": 64},
-            "prefill_chunk": 16,
             "vocabulary": 8,
             "stop_tokens": [0],
             "variants": [
                 {
                     "name": "base",
                     "plan": "base.plan.json",
+                    "prefill_chunk": 16,
                     "features": [],
                     "limits": {},
                     "software": False,

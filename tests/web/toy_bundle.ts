@@ -219,13 +219,13 @@ export function toyBundle({
     },
     quantisation: "f16",
     context: { default: CONTEXT, max: 4096 },
-    prefill_chunk: CHUNK,
     vocabulary: VOCABULARY,
     stop_tokens: [...stopTokens],
     variants: variants([
       {
         name: "base",
         plan: "plan-base.json",
+        prefill_chunk: CHUNK,
         software: false,
         features: [],
         limits: { maxStorageBuffersPerShaderStage: 4, maxComputeInvocationsPerWorkgroup: 64 },

@@ -69,7 +69,6 @@ function readBundle(root: Field): Bundle {
     model: readIdentity(root.get("model")),
     quantisation: root.get("quantisation").oneOf(["q4", "q8", "f16"]),
     context: { default: context.get("default").integer(1), max: context.get("max").integer(1) },
-    prefill_chunk: root.get("prefill_chunk").integer(1),
     vocabulary: root.get("vocabulary").integer(1),
     stop_tokens: root.get("stop_tokens").list((id) => id.integer()),
     variants: [best, ...others],
@@ -94,6 +93,7 @@ function readVariant(variant: Field): Variant {
   return {
     name: variant.get("name").text,
     plan: variant.get("plan").text,
+    prefill_chunk: variant.get("prefill_chunk").integer(1),
     software: variant.get("software").flag,
     features: variant.get("features").list((name) => name.text),
     limits: variant.get("limits").members((limit) => limit.integer()),

@@ -1,4 +1,10 @@
-import { chooseVariant, describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
+import {
+  type Choice,
+  chooseVariant,
+  describeAdapter,
+  requestAdapter,
+  requestDevice,
+} from "./adapter.ts";
 import { type BuiltKernel, bindPlan, buildKernels, createBuffers } from "./bind.ts";
 import { type CallCounts, countCalls } from "./count_calls.ts";
 import {
@@ -11,7 +17,7 @@ import {
 } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
-import type { Bundle, Plan } from "./format.ts";
+import type { Bundle } from "./format.ts";
 import { Gpu } from "./gpu.ts";
 import {
   continues,
@@ -102,16 +108,9 @@ export class Model {
         context,
         adapter: describeAdapter(adapter),
       };
-      const model = await build(
-        gpu,
-        bundle,
-        choice.plan,
-        context,
-        options,
-        (executor, snapshot) => {
-          return new Model(facts, calls, executor, snapshot);
-        },
-      );
+      const model = await build(gpu, bundle, choice, context, options, (executor, snapshot) => {
+        return new Model(facts, calls, executor, snapshot);
+      });
       await model.#warmUp();
       options.signal?.throwIfAborted();
       return model;
@@ -254,7 +253,7 @@ export class Model {
 async function build(
   gpu: Gpu,
   bundle: OpenBundle,
-  plan: Plan,
+  { plan, variant }: Choice,
   context: number,
   { signal, onProgress = () => {} }: LoadOptions,
   make: (executor: Executor, snapshot: Snapshot) => Model,
@@ -287,7 +286,7 @@ async function build(
     },
   ]);
   return await gpu.guarded("binding the plan", () => {
-    const chunk = manifest.prefill_chunk;
+    const chunk = variant.prefill_chunk;
     const bound = bindPlan(gpu.device, plan, kernels, buffers, weights, chunk);
     const snapshot = createSnapshot(gpu.device, plan.buffers, buffers);
     return make(createExecutor(gpu, bound, chunk), snapshot);

@@ -1,0 +1,53 @@
+"""Launches of the gated delta rule: one for a token, four for a chunk."""
+
+from collections.abc import Iterator
+
+from ..kernels.gated_delta import causal_conv, delta_gates, delta_scan, gated_delta_step, gated_norm
+from ..models.layers import GatedDelta
+from .workspace import Launch, Workspace
+
+
+def _states(w: Workspace, op: GatedDelta) -> dict[str, str]:
+    s = op.shape
+    return {
+        "ring": w.state(f"{op.name}.ring", s.taps * s.channels * 4),
+        "state": w.state(f"{op.name}.state", s.value_heads * s.key_size * s.value_size * 4),
+    }
+
+
+def delta_step(w: Workspace, op: GatedDelta) -> Launch:
+    """Decode."""
+    bound = _states(w, op) | {
+        "projected": w.named(op.projected),
+        "gates": w.named(op.gates),
+        "conv": op.conv.name,
+        "decay_dt": op.decay_dt.name,
+        "norm": op.norm.name,
+        "y": w.named(op.into),
+    }
+    return Launch(gated_delta_step(op.shape, tuning=w.tuning, act=w.act, eps=op.eps), bound)
+
+
+def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
+    """Prefill."""
+    s, act, states = op.shape, w.act, _states(w, op)
+    projected, gates = w.named(op.projected), w.named(op.gates)
+    convolved = w.scratch(f"{op.name}.convolved", s.channels, act)
+    factors = w.scratch(f"{op.name}.factors", s.value_heads * 4, "float32")
+    outputs = w.scratch(f"{op.name}.outputs", s.values, "float32")
+    yield Launch(
+        causal_conv(s, chunk=w.chunk, act=act),
+        {"projected": projected, "conv": op.conv.name, "ring": states["ring"], "convolved": convolved},
+    )
+    yield Launch(
+        delta_gates(s, chunk=w.chunk, act=act),
+        {"convolved": convolved, "gates": gates, "decay_dt": op.decay_dt.name, "factors": factors},
+    )
+    yield Launch(
+        delta_scan(s, tuning=w.tuning, chunk=w.chunk, act=act),
+        {"convolved": convolved, "factors": factors, "state": states["state"], "outputs": outputs},
+    )
+    yield Launch(
+        gated_norm(s, chunk=w.chunk, act=act, eps=op.eps),
+        {"outputs": outputs, "projected": projected, "norm": op.norm.name, "y": w.named(op.into)},
+    )
