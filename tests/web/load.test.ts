@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import { isSoftware } from "../../web/src/runtime/adapter.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
 import { type Fetch, openBundle } from "../../web/src/runtime/files.ts";
+import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { FailureCode } from "../../web/src/runtime/messages.ts";
-import { type LoadOptions, Model } from "../../web/src/runtime/model.ts";
+import { Model } from "../../web/src/runtime/model.ts";
 import { gpu, needsGpu } from "./gpu.ts";
 import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
 

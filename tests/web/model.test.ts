@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
+import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { Sampling } from "../../web/src/runtime/messages.ts";
-import { type GenerateOptions, type LoadOptions, Model } from "../../web/src/runtime/model.ts";
+import { type GenerateOptions, Model } from "../../web/src/runtime/model.ts";
 import { gpu, needsGpu } from "./gpu.ts";
 import { CONTEXT, simulate, type ToyBundle, toyBundle, VOCABULARY } from "./toy_bundle.ts";
 

@@ -1,5 +1,6 @@
 import { failureOf, WindowseatError } from "../runtime/failure.ts";
 import { type Fetch, type OpenBundle, openBundle } from "../runtime/files.ts";
+import type { LoadOptions } from "../runtime/load.ts";
 import type {
   ChatMessage,
   FromEngine,
@@ -8,7 +9,7 @@ import type {
   Sampling,
   Usage,
 } from "../runtime/messages.ts";
-import { type LoadOptions, Model } from "../runtime/model.ts";
+import { Model } from "../runtime/model.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat_template.ts";
 import { type ChannelText, endsInThought, splitThinking } from "./thinking.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";

@@ -8,6 +8,9 @@ import { type ScalarValues, writeUniforms } from "./uniforms.ts";
 /** The guard of kernels launched on a packed grid: as the plan's format has it, never reached. */
 const GRID_LIMIT = 0xffffffff;
 
+/** Takes the likeliest token every time. */
+export const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
+
 /** All that a call touches; it exists before the first token, and a call only fills it in. */
 export interface Executor {
   readonly gpu: Gpu;

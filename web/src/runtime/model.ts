@@ -1,15 +1,8 @@
+import { checkPrompt } from "./checks.ts";
+import type { CallCounts } from "./count_calls.ts";
 import {
-  type Choice,
-  chooseVariant,
-  describeAdapter,
-  requestAdapter,
-  requestDevice,
-} from "./adapter.ts";
-import { type BuiltKernel, bindPlan, buildKernels, createBuffers } from "./bind.ts";
-import { type CallCounts, countCalls } from "./count_calls.ts";
-import {
-  createExecutor,
   type Executor,
+  GREEDY,
   submitChunk,
   submitLastChunk,
   submitStep,
@@ -17,29 +10,10 @@ import {
 } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
-import type { Bundle } from "./format.ts";
-import { Gpu } from "./gpu.ts";
-import {
-  continues,
-  createSnapshot,
-  restoreSnapshot,
-  type Snapshot,
-  saveSnapshot,
-} from "./history.ts";
-import type { LoadStage, Sampling } from "./messages.ts";
+import { continues, restoreSnapshot, type Snapshot, saveSnapshot } from "./history.ts";
+import { type Assembled, assemble, type LoadOptions, type ModelFacts } from "./load.ts";
+import type { Sampling } from "./messages.ts";
 import { readBuffer, readToken } from "./readback.ts";
-import { createWeights, fillWeights } from "./shards.ts";
-import { together } from "./together.ts";
-
-export interface LoadOptions {
-  readonly gpu?: GPU | undefined;
-  readonly variant?: string | undefined;
-  readonly context?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (stage: LoadStage, done: number, total: number) => void;
-  /** Counts the device's calls into `model.calls`, for a benchmark. */
-  readonly countCalls?: boolean;
-}
 
 export interface PrefillOptions {
   readonly sampling: Sampling;
@@ -56,15 +30,6 @@ export interface GenerateOptions extends PrefillOptions {
 
 export type EndReason = "stop" | "length" | "cancelled";
 
-export interface ModelFacts {
-  readonly manifest: Bundle;
-  readonly variant: string;
-  readonly context: number;
-  readonly adapter: string;
-}
-
-const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
-
 /**
  * A model on a GPU with one conversation's state.
  *
@@ -79,45 +44,16 @@ export class Model {
   readonly #snapshot: Snapshot;
   #consumed: number[] = [];
 
-  private constructor(
-    facts: ModelFacts,
-    calls: Readonly<CallCounts> | null,
-    executor: Executor,
-    snapshot: Snapshot,
-  ) {
+  private constructor({ facts, calls, executor, snapshot }: Assembled) {
     this.facts = facts;
     this.calls = calls;
     this.#executor = executor;
     this.#snapshot = snapshot;
   }
 
-  /** Loads an open bundle onto the GPU, warm: the first token costs what every token costs. */
+  /** Loads an open bundle onto the GPU. */
   static async load(bundle: OpenBundle, options: LoadOptions = {}): Promise<Model> {
-    const { manifest } = bundle;
-    const context = checkContext(manifest, options.context ?? manifest.context.default);
-    const adapter = await requestAdapter(options.gpu ?? globalThis.navigator?.gpu);
-    const choice = await chooseVariant(adapter, bundle, context, options.variant);
-    options.signal?.throwIfAborted();
-    const device = await requestDevice(adapter, choice);
-    const calls = options.countCalls ? countCalls(device) : null;
-    const gpu = new Gpu(device);
-    try {
-      const facts = {
-        manifest,
-        variant: choice.variant.name,
-        context,
-        adapter: describeAdapter(adapter),
-      };
-      const model = await build(gpu, bundle, choice, context, options, (executor, snapshot) => {
-        return new Model(facts, calls, executor, snapshot);
-      });
-      await model.#warmUp();
-      options.signal?.throwIfAborted();
-      return model;
-    } catch (error) {
-      gpu.close();
-      throw error;
-    }
+    return new Model(await assemble(bundle, options));
   }
 
   /** Forgets the conversation; the next prompt starts at position 0. */
@@ -193,7 +129,7 @@ export class Model {
   async #begin(prompt: readonly number[], options: PrefillOptions): Promise<GPUBuffer | null> {
     const { sampling, signal, onPrefill = () => {} } = options;
     const { gpu, ids } = this.#executor;
-    checkPrompt(this.facts, prompt);
+    checkPrompt(this.facts.manifest, this.facts.context, prompt);
     gpu.check();
     const cached = this.#rewind(prompt);
     const keepAt = options.keepAt ?? 0;
@@ -233,89 +169,5 @@ export class Model {
     // A conversation that begins before the snapshot's end overwrites the positions it stands on.
     if (kept && this.#consumed.length < kept.length) this.#snapshot.ids = null;
     return this.#consumed.length;
-  }
-
-  /** Runs every program once: drivers compile at the first launch, and a launch they reject fails here, named. */
-  async #warmUp(): Promise<void> {
-    const { gpu } = this.#executor;
-    const first = await gpu.guarded("the launch of prefill", () =>
-      submitLastChunk(this.#executor, [0], 0, 1, GREEDY),
-    );
-    await gpu.settled(readToken(first));
-    const second = await gpu.guarded("the launch of decode", () =>
-      submitStep(this.#executor, 0, GREEDY),
-    );
-    await gpu.settled(readToken(second));
-  }
-}
-
-/** Buffers, kernels and weights: the kernels compile while the weights come in. */
-async function build(
-  gpu: Gpu,
-  bundle: OpenBundle,
-  { plan, variant }: Choice,
-  context: number,
-  { signal, onProgress = () => {} }: LoadOptions,
-  make: (executor: Executor, snapshot: Snapshot) => Model,
-): Promise<Model> {
-  const { manifest } = bundle;
-  const weights = await gpu.guarded("allocating the weights", () =>
-    createWeights(gpu.device, manifest.weights.tensors),
-  );
-  const buffers = await gpu.guarded("allocating the state", () =>
-    createBuffers(gpu.device, plan, context),
-  );
-  // A page shows one stage at a time: kernels that finish early are reported once the weights are there.
-  let weightsDone = false;
-  let kernelsDone = 0;
-  let kernels: readonly BuiltKernel[] = [];
-  await together(signal, [
-    async () => {
-      kernels = await buildKernels(gpu, plan, (done, total) => {
-        kernelsDone = done;
-        if (weightsDone) onProgress("kernels", done, total);
-      });
-    },
-    async (shared) => {
-      await fillWeights(gpu.device, bundle, weights, {
-        signal: shared,
-        onProgress: (done, total) => onProgress("weights", done, total),
-      });
-      weightsDone = true;
-      onProgress("kernels", kernelsDone, plan.kernels.length);
-    },
-  ]);
-  return await gpu.guarded("binding the plan", () => {
-    const chunk = variant.prefill_chunk;
-    const bound = bindPlan(gpu.device, plan, kernels, buffers, weights, chunk);
-    const snapshot = createSnapshot(gpu.device, plan.buffers, buffers);
-    return make(createExecutor(gpu, bound, chunk), snapshot);
-  });
-}
-
-function checkContext({ name, context: { max } }: Bundle, context: number): number {
-  if (Number.isSafeInteger(context) && context >= 1 && context <= max) return context;
-  throw new WindowseatError(
-    "bad_request",
-    `${name} was asked for a context of ${context} tokens and takes 1 to ${max}; ask for one of those.`,
-  );
-}
-
-function checkPrompt({ context, manifest }: ModelFacts, prompt: readonly number[]): void {
-  if (prompt.length === 0) {
-    throw new WindowseatError("empty_prompt", "The prompt is empty; write something first.");
-  }
-  if (prompt.length > context) {
-    throw new WindowseatError(
-      "prompt_too_long",
-      `The conversation has ${prompt.length} tokens and ${manifest.name} holds ${context}; start a new conversation or load it with a larger context.`,
-    );
-  }
-  const strange = prompt.find((id) => id >= manifest.vocabulary || id < 0);
-  if (strange !== undefined) {
-    throw new WindowseatError(
-      "bad_request",
-      `The prompt has the token ${strange} and ${manifest.name} knows ${manifest.vocabulary}; its tokenizer and its weights do not belong together.`,
-    );
   }
 }
