@@ -118,15 +118,18 @@ class GatedDelta:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Norm and RoPE of q and k, causal attention over the cache kept under `name`, gate."""
+    """Biases, norm and RoPE of q and k, causal attention over the cache kept under `name`, gate.
+
+    `bias` is as wide as a projected row; `qk_norm` holds the weights for q, then those for k.
+    """
 
     name: str
     shape: AttentionShape
     projected: Value
-    q_norm: Vector
-    k_norm: Vector
-    rope: Vector
+    bias: Vector | None
+    qk_norm: Vector | None
     eps: float
+    rope: Vector
     into: Value
 
 
@@ -153,13 +156,13 @@ class Model:
 
 
 def as_it_is(values: Sequence[F32]) -> F32:
-    """The source, flat."""
-    return values[0].reshape(-1)
+    """The sources, flat, one after the other."""
+    return np.concatenate([each.reshape(-1) for each in values])
 
 
 def one_plus(values: Sequence[F32]) -> F32:
-    """1 + w: the norms of some families store what they add to one."""
-    return np.asarray(1 + values[0], np.float32)
+    """1 + w of every source: the norms of some families store what they add to one."""
+    return 1 + as_it_is(values)
 
 
 def rope_vector(theta: float, shape: AttentionShape) -> Vector:

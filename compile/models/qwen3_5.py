@@ -170,10 +170,9 @@ def attention_layer(cfg: Config, i: int, rope: Vector) -> Iterator[Operation]:
     mixed = Value(f"{name}.mixed", s.heads * s.size)
 
     yield NormProject(layer_norm(cfg, i, "input"), cfg.rms_norm_eps, ((Matrix(f"{name}.qkv_proj", qkv), projected),))
-    q_norm, k_norm = (
-        Vector(f"{name}.{x}_norm", (Source(f"{on_disk}.{x}_norm.weight", (s.size,)),), one_plus, s.size) for x in "qk"
-    )
-    yield Attention(name, s, projected, q_norm, k_norm, rope, cfg.rms_norm_eps, mixed)
+    norms = tuple(Source(f"{on_disk}.{x}_norm.weight", (s.size,)) for x in "qk")
+    qk_norm = Vector(f"{name}.qk_norm", norms, one_plus, 2 * s.size)
+    yield Attention(name, s, projected, bias=None, qk_norm=qk_norm, eps=cfg.rms_norm_eps, rope=rope, into=mixed)
     o_proj = (Source(f"{on_disk}.o_proj.weight", (cfg.hidden_size, s.heads * s.size)),)
     yield ProjectAdd(mixed, Matrix(f"{name}.o_proj", o_proj))
 

@@ -15,9 +15,11 @@ def attend(w: Workspace, op: Attention) -> Iterator[Launch]:
     caches = {x: w.state(f"{op.name}.{x}", 0, per_position) for x in ("k_cache", "v_cache")}
     projected = w.named(op.projected)
     q = w.scratch(f"{op.name}.q", s.heads * s.size, w.act)
-    norms = {"q_norm": op.q_norm.name, "k_norm": op.k_norm.name, "rope": op.rope.name}
-    kernel = rope_cache(s, chunk=w.chunk, act=w.act, eps=op.eps)
-    yield Launch(kernel, {"projected": projected, "q": q, **norms, **caches})
+    vectors = {"rope": op.rope, "qk_norm": op.qk_norm, "bias": op.bias}
+    bound = {parameter: vector.name for parameter, vector in vectors.items() if vector is not None}
+    normed, biased = op.qk_norm is not None, op.bias is not None
+    kernel = rope_cache(s, chunk=w.chunk, act=w.act, normed=normed, eps=op.eps, biased=biased)
+    yield Launch(kernel, {"projected": projected, "q": q, **bound, **caches})
     gate = {"projected": projected} if s.gated else {}
     kernel = attention(s, chunk=w.chunk, act=w.act)
     yield Launch(kernel, {"q": q, "y": w.named(op.into), **gate, **caches})

@@ -39,7 +39,8 @@ def _weights(operation: Operation) -> Sequence[Matrix | Vector]:
         case GatedDelta():
             return (operation.conv, operation.decay_dt, operation.norm)
         case Attention():
-            return (operation.q_norm, operation.k_norm, operation.rope)
+            vectors = (operation.bias, operation.qk_norm, operation.rope)
+            return tuple(vector for vector in vectors if vector is not None)
 
 
 def following_norms(model: Model) -> list[Vector]:
