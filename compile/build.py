@@ -134,6 +134,7 @@ def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], contex
         plan=plan_file(variant),
         prefill_chunk=variant.tuning.chunk,
         software=not variant.tuning.tiled,
+        kv_cache=variant.kv_cache,
         features=variant.features,
         limits={"maxStorageBufferBindingSize": largest, "maxBufferSize": largest},
         memory={

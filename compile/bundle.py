@@ -51,6 +51,7 @@ class VariantEntry:
     plan: str
     prefill_chunk: int
     software: bool
+    kv_cache: str
     features: Sequence[str]
     limits: Mapping[str, int]
     memory: Mapping[str, int]

@@ -13,11 +13,12 @@ class Variant:
     act: str
     features: tuple[str, ...]
     tuning: Tuning
+    kv_cache: str  # "f32", "f16" or "q8"
 
 
 # Best first.
 VARIANTS = (
-    Variant("f16", "float16", ("shader-f16",), GPU),
-    Variant("base", "float32", (), GPU),
-    Variant("software", "float32", (), SOFTWARE),
+    Variant("f16", "float16", ("shader-f16",), GPU, "f16"),
+    Variant("base", "float32", (), GPU, "f32"),
+    Variant("software", "float32", (), SOFTWARE, "f32"),
 )

@@ -52,6 +52,7 @@ def make_bundle(tmp_path: Path) -> Callable[[str], Path]:
                     "features": [],
                     "limits": {},
                     "software": False,
+                    "kv_cache": "f32",
                     "memory": {"weights": 256, "fixed": 0, "per_position": 0},
                 }
             ],

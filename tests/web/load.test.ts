@@ -273,6 +273,20 @@ describe("the choice of a variant", needsGpu, () => {
     assert.equal(isSoftware({ ...hardware, isFallbackAdapter: true }), true);
   });
 
+  it("with a q8 cache is taken by name only", async () => {
+    const toy = toyBundle({
+      variants: ([base]) => [{ ...base, name: "small", kv_cache: "q8" }, base],
+    });
+    for (const [variant, taken] of [
+      [undefined, "base"],
+      ["small", "small"],
+    ] as const) {
+      const model = await load(toy, { variant });
+      assert.equal(model.facts.variant, taken);
+      model.close();
+    }
+  });
+
   it("that is not in the bundle lists the ones that are", async () => {
     const loading = load(toyBundle(), { variant: "f32" });
     await assert.rejects(loading, failsWith("bad_request", /no variant f32; ask for one of base/));

@@ -227,6 +227,7 @@ export function toyBundle({
         plan: "plan-base.json",
         prefill_chunk: CHUNK,
         software: false,
+        kv_cache: "f32",
         features: [],
         limits: { maxStorageBuffersPerShaderStage: 4, maxComputeInvocationsPerWorkgroup: 64 },
         memory: { weights: bytes.length, fixed: 1200, per_position: 4 },

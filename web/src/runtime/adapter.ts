@@ -43,11 +43,12 @@ export async function chooseVariant(
 ): Promise<Choice> {
   const { name, variants } = bundle.manifest;
   const software = isSoftware(adapter.info);
+  const exact = variants.filter((variant) => variant.kv_cache !== "q8");
   const candidates = wanted
     ? variants.filter((variant) => variant.name === wanted)
     : [
-        ...variants.filter((variant) => variant.software && software),
-        ...variants.filter((variant) => !variant.software),
+        ...exact.filter((variant) => variant.software && software),
+        ...exact.filter((variant) => !variant.software),
       ];
   if (candidates.length === 0) {
     const names = variants.map((variant) => variant.name).join(", ");

@@ -95,6 +95,7 @@ function readVariant(variant: Field): Variant {
     plan: variant.get("plan").text,
     prefill_chunk: variant.get("prefill_chunk").integer(1),
     software: variant.get("software").flag,
+    kv_cache: variant.get("kv_cache").oneOf(["f32", "f16", "q8"]),
     features: variant.get("features").list((name) => name.text),
     limits: variant.get("limits").members((limit) => limit.integer()),
     memory: {
