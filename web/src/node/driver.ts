@@ -78,7 +78,18 @@ function parse(line: string): { readonly ready: Ready; readonly urgent: boolean 
 function read(command: Field): Ready {
   const kind = command
     .get("kind")
-    .oneOf(["load", "logits", "greedy", "bench", "generate", "stop", "close"]);
+    .oneOf([
+      "load",
+      "logits",
+      "greedy",
+      "adapter",
+      "time",
+      "bench",
+      "profile",
+      "generate",
+      "stop",
+      "close",
+    ]);
   switch (kind) {
     case "load": {
       const bundle = command.get("bundle").text;
@@ -104,8 +115,23 @@ function read(command: Field): Ready {
     }
     case "bench": {
       const prompt = command.get("prompt").integer(1);
-      const decode = command.get("decode").integer(3);
-      return answering(async (commands) => ({ kind, ...(await commands.bench(prompt, decode)) }));
+      const decode = command.get("decode").integer(1);
+      const decodeMs = optional(command.get("decodeMs"), (field) => field.integer(1)) ?? undefined;
+      return answering(async (commands) => ({
+        kind,
+        ...(await commands.bench(prompt, decode, decodeMs)),
+      }));
+    }
+    case "profile": {
+      const prompt = command.get("prompt").integer(1);
+      const decode = command.get("decode").integer(1);
+      return answering(async (commands) => ({ kind, ...(await commands.profile(prompt, decode)) }));
+    }
+    case "adapter":
+      return answering(async (commands) => ({ kind, ...(await commands.adapter()) }));
+    case "time": {
+      const plan = command.get("plan").text;
+      return answering(async (commands) => ({ kind, samples: await commands.time(plan) }));
     }
     case "generate": {
       const request = readRequest(command);
@@ -136,7 +162,7 @@ function answering(ask: (commands: Commands) => Promise<object>): Ready {
 /** Commands run one after the other; a stop goes past the queue, or it would come after what it stops. */
 async function main(): Promise<void> {
   const gpu = openDawn();
-  const commands = createCommands((bundle) => ({ gpu, fetch: fetchFor(bundle) }));
+  const commands = createCommands(gpu, fetchFor);
   let last: Promise<boolean> = Promise.resolve(false);
   for await (const line of createInterface({ input: process.stdin })) {
     if (line.trim() === "") continue;

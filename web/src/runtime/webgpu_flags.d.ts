@@ -4,6 +4,7 @@ declare const GPUBufferUsage: {
   readonly COPY_SRC: GPUBufferUsageFlags;
   readonly COPY_DST: GPUBufferUsageFlags;
   readonly UNIFORM: GPUBufferUsageFlags;
+  readonly QUERY_RESOLVE: GPUBufferUsageFlags;
   readonly STORAGE: GPUBufferUsageFlags;
 };
 declare const GPUMapMode: { readonly READ: GPUMapModeFlags };

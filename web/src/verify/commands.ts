@@ -1,7 +1,11 @@
-import { Engine, type EngineOptions } from "../engine/engine.ts";
-import { type CallCounts, since } from "../runtime/count_calls.ts";
+import { type AdapterFacts, describe, timeSteps } from "../bench/ceilings.ts";
+import { measureRun, type Profile, profileRun, type Run } from "../bench/run.ts";
+import { type Tap, tapGpu } from "../bench/tap.ts";
+import { Engine } from "../engine/engine.ts";
 import { WindowseatError } from "../runtime/failure.ts";
+import type { Fetch } from "../runtime/files.ts";
 import type { FromEngine, GenerateRequest, ModelSummary, Sampling } from "../runtime/messages.ts";
+import type { Model } from "../runtime/model.ts";
 
 /** What a check of a bundle asks for; a page and a Node process answer alike. */
 export interface Commands {
@@ -15,7 +19,14 @@ export interface Commands {
     emit: (message: FromEngine) => void,
   ) => Promise<void>;
   readonly stop: (id: number) => void;
-  readonly bench: (promptLength: number, decodeTokens: number) => Promise<BenchResult>;
+  /** The adapter that a model would run on. */
+  readonly adapter: () => Promise<AdapterFacts>;
+  /** Milliseconds of a launch of each step of a plan's prefill: several samples of each. */
+  readonly time: (plan: string) => Promise<number[][]>;
+  /** Reads a prompt of so many tokens and decodes, at most for so long. */
+  readonly bench: (prompt: number, decode: number, decodeMs?: number) => Promise<Run>;
+  /** GPU time by kernel. */
+  readonly profile: (prompt: number, decode: number) => Promise<Profile>;
   readonly close: () => void;
 }
 
@@ -24,25 +35,22 @@ export interface LoadChoice {
   readonly context?: number | null | undefined;
 }
 
-export interface BenchResult {
-  readonly promptTokens: number;
-  readonly prefillMs: number;
-  readonly decodeTokens: number;
-  readonly decodeMs: number;
-  readonly tokensPerSecond: number;
-  readonly perToken: Readonly<CallCounts>;
-}
-
 const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
-/** The commands over one engine at a time. */
+/** The commands over one engine at a time; `fetchFor` says how a bundle's files are read, if not over the network. */
 export function createCommands(
-  optionsFor: (bundle: string) => Pick<EngineOptions, "gpu" | "fetch">,
+  gpu: GPU | undefined,
+  fetchFor: (bundle: string) => Fetch | undefined,
 ): Commands {
+  const tap = gpu && tapGpu(gpu);
   let engine: Engine | null = null;
-  const loaded = (): Engine => {
+  const loaded = (): { model: Model; tap: Tap } => {
+    if (engine && tap) return { model: engine.model, tap };
+    throw noModel();
+  };
+  const talking = (): Engine => {
     if (engine) return engine;
-    throw new WindowseatError("bad_request", "No model is loaded; load one first.");
+    throw noModel();
   };
   const close = (): void => {
     engine?.close();
@@ -52,24 +60,37 @@ export function createCommands(
     load: async (bundle, { variant, context }) => {
       close();
       engine = await Engine.load(bundle, {
-        ...optionsFor(bundle),
+        gpu: tap?.gpu,
+        fetch: fetchFor(bundle),
         variant: variant ?? undefined,
         context: context ?? undefined,
-        countCalls: true,
       });
       return engine.summary;
     },
-    logits: (prefill, forced) => readLogits(loaded(), prefill, forced),
-    greedy: (prompt, count) => decodeGreedily(loaded(), prompt, count),
-    generate: (request, emit) => loaded().generate(request, emit),
-    stop: (id) => loaded().stop(id),
-    bench: (promptLength, decodeTokens) => bench(loaded(), promptLength, decodeTokens),
+    logits: (prefill, forced) => readLogits(loaded().model, prefill, forced),
+    greedy: (prompt, count) => decodeGreedily(loaded().model, prompt, count),
+    generate: (request, emit) => talking().generate(request, emit),
+    stop: (id) => talking().stop(id),
+    adapter: () => describe(gpu),
+    time: (plan) => timeSteps(gpu, plan),
+    bench: async (prompt, decode, decodeMs = Number.POSITIVE_INFINITY) => {
+      const { model, tap } = loaded();
+      return await measureRun(model, tap, prompt, decode, decodeMs);
+    },
+    profile: async (prompt, decode) => {
+      const { model, tap } = loaded();
+      return await profileRun(model, tap, prompt, decode);
+    },
     close,
   };
 }
 
+function noModel(): WindowseatError {
+  return new WindowseatError("bad_request", "No model is loaded; load one first.");
+}
+
 async function readLogits(
-  { model }: Engine,
+  model: Model,
   prefill: readonly number[],
   forced: readonly number[],
 ): Promise<string[]> {
@@ -84,7 +105,7 @@ async function readLogits(
 }
 
 async function decodeGreedily(
-  { model }: Engine,
+  model: Model,
   prompt: readonly number[],
   count: number,
 ): Promise<number[]> {
@@ -93,55 +114,6 @@ async function decodeGreedily(
   const options = { sampling: GREEDY, maxTokens: count, stopTokens: [] };
   for await (const id of model.generate(prompt, options)) ids.push(id);
   return ids;
-}
-
-/** Times a run over ids that mean nothing; calls are counted between the second and the last token. */
-async function bench(
-  { model }: Engine,
-  promptLength: number,
-  decodeTokens: number,
-): Promise<BenchResult> {
-  if (!model.calls || decodeTokens < 3) {
-    throw new WindowseatError("bad_request", "A benchmark takes 3 tokens or more; ask for those.");
-  }
-  const { vocabulary } = model.facts.manifest;
-  const prompt = Array.from({ length: promptLength }, (_, i) => (i * 7919 + 11) % vocabulary);
-  model.reset();
-  const started = performance.now();
-  let first = started;
-  let before = { ...model.calls };
-  let after = before;
-  let count = 0;
-  const options = { sampling: GREEDY, maxTokens: decodeTokens, stopTokens: [] };
-  for await (const _ of model.generate(prompt, options)) {
-    count += 1;
-    if (count === 1) {
-      first = performance.now();
-      before = { ...model.calls };
-    }
-    // The last token needs no step of its own: its step was submitted before the one before it was read.
-    if (count === decodeTokens - 1) after = { ...model.calls };
-  }
-  const decodeMs = performance.now() - first;
-  const total = since(after, before);
-  const steps = decodeTokens - 2;
-  const each = (name: keyof CallCounts): number => total[name] / steps;
-  return {
-    promptTokens: promptLength,
-    prefillMs: first - started,
-    decodeTokens: count,
-    decodeMs,
-    tokensPerSecond: (1000 * (count - 1)) / decodeMs,
-    perToken: {
-      dispatches: each("dispatches"),
-      passes: each("passes"),
-      submits: each("submits"),
-      writes: each("writes"),
-      bindGroups: each("bindGroups"),
-      buffers: each("buffers"),
-      pipelines: each("pipelines"),
-    },
-  };
 }
 
 function base64(values: Float32Array<ArrayBuffer>): string {

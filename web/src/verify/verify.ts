@@ -22,7 +22,7 @@ declare global {
   }
 }
 
-const commands = createCommands(() => ({}));
+const commands = createCommands(globalThis.navigator?.gpu, () => undefined);
 
 window.windowseat = {
   ...commands,

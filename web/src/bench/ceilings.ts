@@ -1,0 +1,107 @@
+import { describeAdapter, isSoftware, requestAdapter } from "../runtime/adapter.ts";
+import {
+  type BoundStep,
+  bindPlan,
+  buildKernels,
+  createBuffers,
+  encodeProgram,
+} from "../runtime/bind.ts";
+import { Gpu } from "../runtime/gpu.ts";
+import { parsePlan } from "../runtime/plan.ts";
+import { hasTimestamps, PassTimes } from "./timestamps.ts";
+
+/** The adapter that a model would run on. */
+export interface AdapterFacts {
+  readonly description: string;
+  readonly software: boolean;
+  readonly f16: boolean;
+  readonly timestamps: boolean;
+}
+
+export async function describe(gpu: GPU | undefined): Promise<AdapterFacts> {
+  const adapter = await requestAdapter(gpu);
+  return {
+    description: describeAdapter(adapter),
+    software: isSoftware(adapter.info),
+    f16: adapter.features.has("shader-f16"),
+    timestamps: adapter.features.has("timestamp-query"),
+  };
+}
+
+/** Enough launches to a sample that the clock is exact, and enough samples that one of them is undisturbed. */
+const SAMPLE_MS = 20;
+const MOST_LAUNCHES = 64;
+const SAMPLES = 5;
+/** No kernel is sampled for longer. */
+const BUDGET_MS = 3000;
+
+/**
+ * Milliseconds of one launch of each step of a plan's prefill, on a device of its own: a list of samples for each.
+ *
+ * The plan is text in the format of a bundle's plans; it binds no weights.
+ */
+export async function timeSteps(gpu: GPU | undefined, text: string): Promise<number[][]> {
+  const adapter = await requestAdapter(gpu);
+  const wanted: GPUFeatureName[] = ["timestamp-query", "shader-f16"];
+  const requiredFeatures = wanted.filter((name) => adapter.features.has(name));
+  const opened = new Gpu(await adapter.requestDevice({ requiredFeatures }));
+  const { device } = opened;
+  try {
+    const plan = parsePlan(text, "the plan of the ceilings");
+    const kernels = await buildKernels(opened, plan, () => {});
+    const buffers = createBuffers(device, plan, 1);
+    for (const buffer of buffers.values()) fill(device, buffer);
+    const bound = bindPlan(device, plan, kernels, buffers, new Map(), 1);
+    // The only scalar that these kernels have is the limit of the grid, which is never reached.
+    const { buffer } = bound.uniforms;
+    device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(0xffffffff));
+    const times: number[][] = [];
+    for (const step of bound.programs.prefill) {
+      times.push(await opened.settled(sample((launches) => launch(device, step, launches))));
+    }
+    return times;
+  } finally {
+    opened.close();
+  }
+}
+
+/** Milliseconds of one launch, several times over. */
+async function sample(run: (launches: number) => Promise<number>): Promise<number[]> {
+  const end = performance.now() + BUDGET_MS;
+  await run(1); // drivers compile at the first launch
+  const one = await run(1);
+  const launches = Math.min(MOST_LAUNCHES, Math.max(1, Math.ceil(SAMPLE_MS / one)));
+  const samples = [];
+  do samples.push((await run(launches)) / launches);
+  while (samples.length < SAMPLES && performance.now() < end);
+  return samples;
+}
+
+/** Milliseconds of so many launches in one pass. */
+async function launch(device: GPUDevice, step: BoundStep, launches: number): Promise<number> {
+  const steps = Array.from({ length: launches }, () => step);
+  const encoder = device.createCommandEncoder();
+  const times = hasTimestamps(device) ? new PassTimes(device) : null;
+  const pass = encoder.beginComputePass(times?.next());
+  encodeProgram(pass, steps, 1);
+  pass.end();
+  times?.resolve(encoder);
+  const started = performance.now();
+  device.queue.submit([encoder.finish()]);
+  await device.queue.onSubmittedWorkDone();
+  const waited = performance.now() - started;
+  return (await times?.read())?.[0] ?? waited;
+}
+
+/** Fills a buffer with halves between 1/4 and 1; read as floats they are small, but not too small to be normal. */
+function fill(device: GPUDevice, buffer: GPUBuffer): void {
+  const block = new Uint16Array(Math.min(buffer.size, 1 << 20) / 2);
+  for (let i = 0, state = 1; i < block.length; i += 1) {
+    state = Math.imul(state, 1664525) + 1013904223;
+    block[i] = 0x3400 + ((state >>> 16) & 0x7ff);
+  }
+  for (let at = 0; at < buffer.size; at += block.byteLength) {
+    const length = Math.min(block.byteLength, buffer.size - at) / 2;
+    device.queue.writeBuffer(buffer, at, block, 0, length);
+  }
+}
