@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,21 @@ from typing import Any
 from .bundle import ModelIdentity, VariantEntry, as_json, validate, write_file, write_manifest
 from .checkpoint import Checkpoint, open_checkpoint
 from .errors import UserError
+from .fingerprint import fingerprint
 from .folders import replacing
+from .journal import Journal
 from .models import ARCHITECTURES
-from .models.layers import Matrix, Model, Vector
-from .parts import parts
+from .models.layers import Model
 from .plan import Plan, to_json
 from .planner import make_plan
 from .progress import Report
-from .quantise import FORMATS, PLAIN, WORDS_PER_GROUP, groups
+from .quantise import FORMATS
 from .report import build_report
 from .schedule import schedule, weights_of
-from .shards import SHARD_BYTES, ShardWriter, disk_error
+from .shards import SHARD_BYTES, ShardWriter
 from .tokenizer_files import read_text_files
 from .variants import VARIANTS, Variant
-from .weights import check_sources, on_disk, write_weights
+from .weights import check_sources, on_disk, tensor_sizes, write_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     sources = {source.name for weight in weights for source in weight.sources}
     names = {s.name: on_disk(s, prefix, architecture.PREFIXES[0]) for w in weights for s in w.sources}
     text = read_text_files(checkpoint, model.vocabulary)
-    sizes = tensor_sizes(weights, options.quantisation)
+    sizes = {name: size for w in weights for name, size in tensor_sizes(w, options.quantisation).items()}
     plans = [
         (variant, make_plan(schedule(model, options.quantisation, variant), variant, sizes.keys()))
         for variant in VARIANTS
@@ -62,40 +63,38 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     name = options.name or bundle_name(checkpoint.source)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
-    _check_room(models_dir, sum(sizes.values()))
     context = min(options.context, model.positions)
-    with replacing(models_dir / name) as folder:
-        with ShardWriter(folder) as writer:
-            errors = write_weights(checkpoint, weights, names, options.quantisation, writer, report)
-        try:
-            files = [write_file(folder, name, content) for name, content in sorted(text.files.items())]
-            for variant, plan in plans:
-                content = to_json(plan)
-                validate(content, "plan")
-                files.append(write_file(folder, plan_file(variant), as_json(content)))
-            summary = build_report(plans, sizes, errors, skipped, context, model.positions)
-            files.append(write_file(folder, "report.json", as_json(summary)))
-            write_manifest(
-                folder,
-                name=name,
-                model=ModelIdentity(
-                    architecture=kind,
-                    source=checkpoint.source,
-                    revision=checkpoint.revision,
-                    licence=checkpoint.licence(),
-                    parameters=sum(_size(checkpoint, names[source]) for source in sources),
-                    config=asdict(cfg),
-                ),
-                quantisation=options.quantisation,
-                context=(context, model.positions),
-                vocabulary=model.vocabulary,
-                stop_tokens=text.stop_tokens,
-                variants=[variant_entry(variant, plan, sizes, context) for variant, plan in plans],
-                weights=(writer.bytes, SHARD_BYTES, writer.files, writer.tensors),
-                files=files,
-            )
-        except OSError as error:
-            raise disk_error(error, folder) from error
+    key = fingerprint(checkpoint, asdict(options))
+    with replacing(models_dir / name, key) as folder, Journal(folder, report) as journal:
+        _check_room(models_dir, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
+        with ShardWriter(folder, journal) as writer:
+            errors = write_weights(checkpoint, weights, names, options.quantisation, journal, writer, report)
+        files = [write_file(folder, name, content) for name, content in sorted(text.files.items())]
+        for variant, plan in plans:
+            content = to_json(plan)
+            validate(content, "plan")
+            files.append(write_file(folder, plan_file(variant), as_json(content)))
+        summary = build_report(plans, sizes, errors, skipped, context, model.positions)
+        files.append(write_file(folder, "report.json", as_json(summary)))
+        write_manifest(
+            folder,
+            name=name,
+            model=ModelIdentity(
+                architecture=kind,
+                source=checkpoint.source,
+                revision=checkpoint.revision,
+                licence=checkpoint.licence(),
+                parameters=sum(_size(checkpoint, names[source]) for source in sources),
+                config=asdict(cfg),
+            ),
+            quantisation=options.quantisation,
+            context=(context, model.positions),
+            vocabulary=model.vocabulary,
+            stop_tokens=text.stop_tokens,
+            variants=[variant_entry(variant, plan, sizes, context) for variant, plan in plans],
+            weights=(writer.bytes, SHARD_BYTES, writer.files, writer.tensors),
+            files=files,
+        )
     return models_dir / name
 
 
@@ -109,21 +108,6 @@ def read_model(checkpoint: Checkpoint) -> tuple[str, Any, Any]:
         )
     architecture = ARCHITECTURES[str(kind)]
     return str(kind), architecture, architecture.config(checkpoint.config, checkpoint.source)
-
-
-def tensor_sizes(weights: Sequence[Matrix | Vector], quantisation: str) -> dict[str, int]:
-    """Bytes of every tensor of the weight stream, by name."""
-    sizes: dict[str, int] = {}
-    for weight in weights:
-        if isinstance(weight, Vector):
-            sizes[weight.name] = weight.size * 4
-            continue
-        for part in parts(weight, quantisation):
-            count = part.rows * groups(weight.width)
-            sizes[part.bound()["w_words"]] = count * WORDS_PER_GROUP[part.form] * 4
-            if part.form not in PLAIN:
-                sizes[part.bound()["w_scales"]] = (count + 1) // 2 * 4
-    return sizes
 
 
 def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], context: int) -> VariantEntry:
@@ -156,7 +140,6 @@ def bundle_name(source: str) -> str:
 
 
 def _check_room(models_dir: Path, needed: int) -> None:
-    models_dir.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(models_dir).free
     if free < needed * 1.02:
         raise UserError(

@@ -6,6 +6,7 @@ the bytes. The header is parsed here and not by the safetensors library because 
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping, Set
 from contextlib import ExitStack
@@ -92,6 +93,12 @@ class Checkpoint:
         if values.size != (stop - start) * row:
             raise UserError(f"{place.file.name} became shorter while {name} was read; fetch the file again")
         return _as_float32(values).reshape((stop - start, *row_shape) if tensor.shape else ())
+
+    def file_states(self) -> list[tuple[str, int, int, int, int]]:
+        """Each weight file's path, inode, bytes and times in nanoseconds: no change of its content leaves all as they
+        were, for nobody can set the second time, that of the last change."""
+        states = {file.name: os.fstat(file.fileno()) for file in {place.file for place in self._places.values()}}
+        return [(str(n), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for n, s in sorted(states.items())]
 
     def file(self, name: str) -> Path | None:
         """The path of a file of the checkpoint (tokenizer.json, README.md), None when it has no such file."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from .plan import PROGRAMS, Plan, Step
+from .tally import TensorError
 from .variants import Variant
-from .weights import TensorError
 
 CONTEXTS = (1024, 4096, 32768, 262144)
 

@@ -1,27 +1,30 @@
 """Weights as one stream of bytes, cut into shard files as it is written."""
 
-import errno
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from .bundle import BundleFile, TensorRange
-from .errors import UserError
+from .journal import Journal
 
 SHARD_BYTES = 32 << 20
 ALIGNMENT = 256  # WebGPU binds at multiples of this
 
 
 class ShardWriter:
-    """Writes weights-NNNN.bin into a folder; each tensor starts at a multiple of ALIGNMENT."""
+    """Writes weights-NNNN.bin into a folder; each tensor starts at a multiple of ALIGNMENT.
 
-    def __init__(self, folder: Path) -> None:
+    Shards that the journal has already are left as they are: what is written to them is only counted.
+    """
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
         self._folder = folder
+        self._journal = journal
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
-        self._in_shard = 0
         self.bytes = 0
         self.files: list[BundleFile] = []
         self.tensors: list[TensorRange] = []
@@ -31,7 +34,8 @@ class ShardWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if kind is None:
-            self._finish_shard()
+            if self.bytes % SHARD_BYTES:
+                self._finish_shard()
         elif self._file is not None:
             with suppress(OSError):  # on a full disk closing fails too, and `error` says it better
                 self._file.close()
@@ -45,11 +49,10 @@ class ShardWriter:
         """Appends to the tensor begun last."""
         view = memoryview(content).cast("B")
         while len(view):
-            if self._file is None or self._in_shard == SHARD_BYTES:
-                self._finish_shard()
-                self._file = (self._folder / f"weights-{len(self.files):04d}.bin").open("wb")
-            piece = view[: SHARD_BYTES - self._in_shard]
-            self._append(piece)
+            piece = view[: SHARD_BYTES - self.bytes % SHARD_BYTES]
+            if self._shard() not in self._journal.shards:
+                self._append(piece)
+            self._advance(len(piece))
             view = view[len(piece) :]
 
     def end(self) -> None:
@@ -57,29 +60,61 @@ class ShardWriter:
         last = self.tensors[-1]
         self.tensors[-1] = TensorRange(last.name, last.offset, self.bytes - last.offset)
 
+    def skip(self, sizes: Mapping[str, int]) -> bool:
+        """Passes over tensors of these bytes if the shards that they lie in are there already; says whether it did."""
+        start = _aligned(self.bytes)
+        stop = start + stream_bytes(sizes)
+        shards = range(start // SHARD_BYTES, -(-stop // SHARD_BYTES))
+        if not all(shard_name(i) in self._journal.shards for i in shards):
+            return False
+        for name, size in sizes.items():
+            self.begin(name)
+            while size:
+                step = min(size, SHARD_BYTES - self.bytes % SHARD_BYTES)
+                self._advance(step)
+                size -= step
+            self.end()
+        return True
+
+    def _shard(self) -> str:
+        """The file that the next byte belongs to."""
+        return shard_name(self.bytes // SHARD_BYTES)
+
     def _append(self, piece: memoryview) -> None:
-        assert self._file is not None
-        try:
-            self._file.write(piece)
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
+        if self._file is None:
+            self._file = (self._folder / self._shard()).open("wb")
+        self._file.write(piece)
         self._hash.update(piece)
-        self._in_shard += len(piece)
-        self.bytes += len(piece)
+
+    def _advance(self, count: int) -> None:
+        self.bytes += count
+        if self.bytes % SHARD_BYTES == 0:
+            self._finish_shard()
 
     def _finish_shard(self) -> None:
-        if self._file is None:
-            return
-        try:
+        name = shard_name(len(self.files))
+        shard = self._journal.shards.get(name)
+        if shard is None:
+            assert self._file is not None
             self._file.close()
-        except OSError as error:
-            raise disk_error(error, self._folder) from error
-        self.files.append(BundleFile(Path(self._file.name).name, self._in_shard, self._hash.hexdigest()))
-        self._file, self._hash, self._in_shard = None, hashlib.sha256(), 0
+            shard = BundleFile(name, self.bytes - len(self.files) * SHARD_BYTES, self._hash.hexdigest())
+            self._journal.add_shard(shard)
+            self._file, self._hash = None, hashlib.sha256()
+        self.files.append(shard)
 
 
-def disk_error(error: OSError, folder: Path) -> Exception:
-    """A full disk as something a person can act on; any other error as it is."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return UserError(f"No room left on the disk under {folder.parent}; free some space and build again.")
-    return error
+def shard_name(index: int) -> str:
+    """The file of a shard in the bundle."""
+    return f"weights-{index:04d}.bin"
+
+
+def stream_bytes(sizes: Mapping[str, int]) -> int:
+    """Bytes of a stream of tensors, the gaps in front of the aligned ones included."""
+    end = 0
+    for size in sizes.values():
+        end = _aligned(end) + size
+    return end
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // ALIGNMENT) * ALIGNMENT

@@ -2,34 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .checkpoint import Checkpoint
 from .errors import UserError
+from .journal import Journal
 from .models.layers import Matrix, Source, Vector
 from .parts import Part, parts
 from .progress import Progress, Report
-from .quantise import Packed, dequantise, quantise
-from .shards import ShardWriter
-
-F32 = NDArray[np.float32]
+from .quantise import PLAIN, WORDS_PER_GROUP, Packed, dequantise, groups, quantise
+from .shards import ShardWriter, stream_bytes
+from .tally import F32, Tally, TensorError
 
 BLOCK_VALUES = 1 << 21  # values that are unpacked at once, per worker
 WORKERS = 2
 F16_MAX = 65504.0
-
-
-@dataclass(frozen=True, slots=True)
-class TensorError:
-    """What quantisation cost a matrix: sqrt(Σ(w-ŵ)² / Σw²) and max |w-ŵ|."""
-
-    name: str
-    form: str
-    relative_rms: float
-    max_abs: float
 
 
 def check_sources(
@@ -71,47 +59,51 @@ def on_disk(source: Source, prefix: str, first: str) -> str:
     return source.name.replace(first, prefix, 1) if source.name.startswith(first) else source.name
 
 
+def tensor_sizes(weight: Matrix | Vector, quantisation: str) -> dict[str, int]:
+    """Bytes of the tensors that a weight has in the stream, by name and in order."""
+    if isinstance(weight, Vector):
+        return {weight.name: weight.size * 4}
+    sizes: dict[str, int] = {}
+    for part in parts(weight, quantisation):
+        count = part.rows * groups(weight.width)
+        sizes[part.bound()["w_words"]] = count * WORDS_PER_GROUP[part.form] * 4
+        if part.form not in PLAIN:
+            sizes[part.bound()["w_scales"]] = (count + 1) // 2 * 4
+    return sizes
+
+
 def write_weights(
     checkpoint: Checkpoint,
     weights: Sequence[Matrix | Vector],
     names: Mapping[str, str],
     quantisation: str,
+    journal: Journal,
     writer: ShardWriter,
     report: Report,
 ) -> list[TensorError]:
-    """Streams every weight into the shards; `names` maps sources to tensors of the checkpoint."""
-    total = sum(np.prod(source.shape, dtype=int) for weight in weights for source in weight.sources)
-    done, errors = 0, []
+    """Streams every weight into the shards; `names` maps sources to tensors of the checkpoint.
+
+    A weight is passed over if the journal has all its shards; one that has only some of them is quantised again.
+    """
+    sizes = {weight.name: tensor_sizes(weight, quantisation) for weight in weights}
+    total = stream_bytes({name: size for each in sizes.values() for name, size in each.items()})
     with ThreadPoolExecutor(WORKERS) as pool:
         for weight in weights:
+            known = isinstance(weight, Vector) or weight.name in journal.errors
+            if known and writer.skip(sizes[weight.name]):
+                continue
             if isinstance(weight, Vector):
                 writer.begin(weight.name)
                 writer.write(_vector(checkpoint, weight, names).tobytes())
                 writer.end()
-                done += weight.size if weight.sources else 0
-                report(Progress("Quantising", done, int(total), "weights"))
                 continue
-            tally = _Tally()
+            tally = Tally()
             for part in parts(weight, quantisation):
-                for rows in _write_part(checkpoint, part, names, writer, pool, tally):
-                    done += rows * weight.width
-                    report(Progress("Quantising", done, int(total), "weights"))
-            errors.append(TensorError(weight.name, part.form, *tally.result()))
-    return errors
-
-
-class _Tally:
-    def __init__(self) -> None:
-        self._difference, self._square, self._peak = 0.0, 0.0, 0.0
-
-    def add(self, weights: F32, restored: F32) -> None:
-        difference = weights - restored
-        self._difference += float(np.vdot(difference, difference))
-        self._square += float(np.vdot(weights, weights))
-        self._peak = max(self._peak, float(difference.max()), -float(difference.min()))
-
-    def result(self) -> tuple[float, float]:
-        return (self._difference / self._square) ** 0.5 if self._square else 0.0, self._peak
+                for _ in _write_part(checkpoint, part, names, writer, pool, tally):
+                    report(Progress("Quantising", writer.bytes, total))
+            journal.add_error(tally.error(weight.name, part.form))
+    report(Progress("Quantising", writer.bytes, total))
+    return [journal.errors[weight.name] for weight in weights if isinstance(weight, Matrix)]
 
 
 def _write_part(
@@ -120,9 +112,9 @@ def _write_part(
     names: Mapping[str, str],
     writer: ShardWriter,
     pool: ThreadPoolExecutor,
-    tally: _Tally,
-) -> Iterator[int]:
-    """Writes the words, then the scales; yields the rows of each block as it is done."""
+    tally: Tally,
+) -> Iterator[None]:
+    """Writes the words, then the scales; yields as each block is done."""
     matrix = part.matrix
     rows = max(64, BLOCK_VALUES // matrix.width // 64 * 64)
     starts = range(part.start, part.stop, rows)
@@ -145,7 +137,7 @@ def _write_part(
             writer.write(np.ascontiguousarray(packed.words).data)
             if packed.scales is not None:
                 scales.append(packed.scales)
-            yield len(block)
+            yield
     writer.end()
     if scales:
         writer.begin(part.bound()["w_scales"])

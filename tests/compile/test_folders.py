@@ -1,23 +1,29 @@
 """Folders that appear whole or not at all, whatever ends the writing."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from windowseat.compile.errors import UserError
 from windowseat.compile.folders import replacing
 
 WRITE_AND_WAIT = """
 import sys, time
 from pathlib import Path
 from windowseat.compile.folders import replacing
-with replacing(Path(sys.argv[1])) as folder:
+with replacing(Path(sys.argv[1]), sys.argv[2] or None) as folder:
     (folder / "half").write_text("half")
     print("writing", flush=True)
     time.sleep(60)
 """
+WEEK = 7 * 24 * 3600
 
 
 def names(folder: Path) -> list[str]:
@@ -30,18 +36,28 @@ def old_bundle(folder: Path) -> Path:
     return folder / "model"
 
 
-def write_half(target: Path, raised: type[BaseException]) -> None:
-    with replacing(target) as folder:
+def write_half(target: Path, raised: type[BaseException], key: str | None = None) -> None:
+    with replacing(target, key) as folder:
         (folder / "file").write_text("half")
         raise raised
 
 
-def kill_while_writing(target: Path) -> None:
-    """What a build that is killed leaves behind."""
-    with subprocess.Popen([sys.executable, "-c", WRITE_AND_WAIT, str(target)], stdout=subprocess.PIPE) as process:
+@contextmanager
+def writing(target: Path, key: str = "") -> Iterator[None]:
+    """Another process writes into the folder, and is killed when the block ends."""
+    with subprocess.Popen([sys.executable, "-c", WRITE_AND_WAIT, target, key], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"
+        yield
         process.send_signal(signal.SIGKILL)
+
+
+def leftover(parent: Path, name: str, age: float = 0) -> Path:
+    """What a killed writer left, so many seconds ago."""
+    path = parent / name
+    path.mkdir()
+    os.utime(path, (time.time() - age,) * 2)
+    return path
 
 
 def test_a_new_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -77,31 +93,93 @@ def test_an_exception_without_an_old_folder_leaves_nothing(tmp_path: Path) -> No
     assert names(tmp_path) == []
 
 
-def test_a_killed_writer_leaves_no_bundle_and_the_next_one_sweeps_up(tmp_path: Path) -> None:
-    kill_while_writing(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
-    assert len(names(tmp_path)) == 1
+def test_a_killed_writer_leaves_the_old_bundle_as_it_was_and_the_next_one_sweeps_up(tmp_path: Path) -> None:
+    old_bundle(tmp_path)
+    with writing(tmp_path / "model"):
+        pass
+    assert (tmp_path / "model" / "file").read_text() == "old"
+    assert len(names(tmp_path)) == 2
     with replacing(tmp_path / "model") as folder:
-        (folder / "file").write_text("new")
+        assert names(folder) == []
     assert names(tmp_path) == ["model"]
 
 
-def test_a_killed_writer_leaves_the_old_bundle_as_it_was(tmp_path: Path) -> None:
-    old_bundle(tmp_path)
-    kill_while_writing(tmp_path / "model")
+def test_what_a_living_process_writes_is_neither_taken_over_nor_swept_up(tmp_path: Path) -> None:
+    with writing(tmp_path / "model", "key"):
+        with replacing(tmp_path / "model", "key") as folder:
+            assert names(folder) == []
+        living, *_ = names(tmp_path)
+        assert names(tmp_path) == [living, "model"]
+        assert names(tmp_path / living) == ["half"]
+
+
+def test_a_killed_writer_leaves_its_work_to_the_next_one_with_its_key(tmp_path: Path) -> None:
+    with writing(tmp_path / "model", "key"):
+        pass
+    with replacing(tmp_path / "model", "key") as folder:
+        assert names(folder) == ["half"]
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_leaves_the_work_to_the_next_writer_with_the_same_key(
+    tmp_path: Path, raised: type[BaseException]
+) -> None:
+    with pytest.raises(raised):
+        write_half(tmp_path / "model", raised, "key")
+    with replacing(tmp_path / "model", "key") as folder:
+        assert names(folder) == ["file"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_an_error_leaves_nothing_whatever_the_key(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^$"):
+        write_half(tmp_path / "model", ValueError, "key")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("key", ["other", None])
+def test_another_key_gets_an_empty_folder_and_the_work_of_the_first_is_removed(tmp_path: Path, key: str | None) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write_half(tmp_path / "model", KeyboardInterrupt, "key")
+    with replacing(tmp_path / "model", key) as folder:
+        assert names(folder) == []
+        assert names(tmp_path) == [folder.name]
+
+
+def test_what_belongs_to_another_bundle_is_swept_up_after_a_week(tmp_path: Path) -> None:
+    fresh = leftover(tmp_path, ".model-large.partial-key-1", age=WEEK - 60)
+    leftover(tmp_path, ".model-large.partial-key-2", age=WEEK + 60)
+    unlike = leftover(tmp_path, ".large.partial", age=WEEK + 60)
+    with replacing(tmp_path / "model"):
+        pass
+    assert names(tmp_path) == sorted([fresh.name, unlike.name, "model"])
+
+
+def test_a_kill_between_the_two_renames_loses_no_bundle(tmp_path: Path) -> None:
+    old_bundle(tmp_path).rename(tmp_path / ".model.replaced-1")
+    with pytest.raises(ValueError, match=r"^$"):
+        write_half(tmp_path / "model", ValueError)
     assert (tmp_path / "model" / "file").read_text() == "old"
+    assert names(tmp_path) == ["model"]
 
 
-def test_what_a_living_process_writes_is_not_swept_up(tmp_path: Path) -> None:
-    other = tmp_path / f".model.partial-{os.getppid()}"
-    other.mkdir()
-    with replacing(tmp_path / "model"):
-        pass
-    assert names(tmp_path) == [other.name, "model"]
+def test_a_kill_after_the_two_renames_leaves_the_new_bundle(tmp_path: Path) -> None:
+    old_bundle(tmp_path)
+    leftover(tmp_path, ".model.replaced-1")
+    with pytest.raises(ValueError, match=r"^$"):
+        write_half(tmp_path / "model", ValueError)
+    assert names(tmp_path) == ["model"]
+    assert names(tmp_path / "model") == ["file"]
 
 
-def test_what_belongs_to_another_bundle_is_not_swept_up(tmp_path: Path) -> None:
-    (tmp_path / ".model-large.partial-999999999").mkdir()
-    with replacing(tmp_path / "model"):
-        pass
-    assert names(tmp_path) == [".model-large.partial-999999999", "model"]
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_said_in_words(tmp_path: Path, number: int) -> None:
+    with pytest.raises(UserError) as caught, replacing(tmp_path / "model"):
+        raise OSError(number, "text")
+    assert str(caught.value) == f"No room left on the disk under {tmp_path}; free some space and build again."
+
+
+def test_another_error_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="on purpose"), replacing(tmp_path / "model"):
+        raise OSError(errno.EIO, "on purpose")
