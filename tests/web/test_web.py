@@ -77,7 +77,7 @@ def built() -> str:
     return node
 
 
-@pytest.mark.parametrize("name", ["model", "load", "engine", "driver", "text"])
+@pytest.mark.parametrize("name", ["model", "load", "storage", "engine", "driver", "text"])
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {})
 
@@ -93,4 +93,4 @@ def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: P
 
 def test_every_typescript_test_file_is_run_here() -> None:
     names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
-    assert names == {"model", "load", "engine", "driver", "text", "tokenizer"}
+    assert names == {"model", "load", "storage", "engine", "driver", "text", "tokenizer"}

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Fetch } from "../../web/src/runtime/files.ts";
+import type { Fetch } from "../../web/src/runtime/download.ts";
 import type { Bundle, Plan, PlanKernel } from "../../web/src/runtime/format.ts";
 
 /**

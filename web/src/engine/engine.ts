@@ -1,6 +1,4 @@
 import { failureOf, WindowseatError } from "../runtime/failure.ts";
-import { type Fetch, type OpenBundle, openBundle } from "../runtime/files.ts";
-import type { LoadOptions } from "../runtime/load.ts";
 import type {
   ChatMessage,
   FromEngine,
@@ -9,14 +7,11 @@ import type {
   Sampling,
   Usage,
 } from "../runtime/messages.ts";
-import { Model } from "../runtime/model.ts";
-import { type ChatTemplate, createChatTemplate } from "./chat_template.ts";
+import type { Model } from "../runtime/model.ts";
+import type { ChatTemplate } from "./chat_template.ts";
+import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { type ChannelText, endsInThought, splitThinking } from "./thinking.ts";
-import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
-
-export interface EngineOptions extends LoadOptions {
-  readonly fetch?: Fetch | undefined;
-}
+import type { Tokenizer } from "./tokenizer.ts";
 
 type Emit = (message: FromEngine) => void;
 
@@ -37,32 +32,16 @@ export class Engine {
   readonly #jobs = new Map<number, Job>();
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(
-    summary: ModelSummary,
-    model: Model,
-    tokenizer: Tokenizer,
-    template: ChatTemplate,
-  ) {
+  private constructor({ summary, model, tokenizer, template }: Parts) {
     this.summary = summary;
     this.model = model;
     this.#tokenizer = tokenizer;
     this.#template = template;
   }
 
-  /** Loads the bundle in a folder: its manifest, its text side, and its model onto the GPU. */
+  /** Loads the bundle in a folder. */
   static async load(folder: string, options: EngineOptions = {}): Promise<Engine> {
-    const started = performance.now();
-    const { onProgress = () => {}, signal } = options;
-    onProgress("manifest", 0, 1);
-    const bundle = await openBundle(folder, {
-      ...(options.fetch && { fetch: options.fetch }),
-      ...(signal && { signal }),
-    });
-    onProgress("manifest", 1, 1);
-    const { tokenizer, template } = await readTextSide(bundle);
-    const model = await Model.load(bundle, options);
-    const summary = summarise(model, template, performance.now() - started);
-    return new Engine(summary, model, tokenizer, template);
+    return new Engine(await loadParts(folder, options));
   }
 
   /** Queues a request; everything about it goes to `emit`, failures too. */
@@ -146,38 +125,6 @@ export class Engine {
     const length = prompt.length - tail.length;
     return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
   }
-}
-
-async function readTextSide(
-  bundle: OpenBundle,
-): Promise<{ tokenizer: Tokenizer; template: ChatTemplate }> {
-  const text = async (path: string): Promise<string> =>
-    new TextDecoder().decode(await bundle.read(path));
-  const [tokenizer, config, template] = await Promise.all([
-    text("tokenizer.json"),
-    bundle.has("tokenizer_config.json") ? text("tokenizer_config.json") : null,
-    text("chat_template.jinja"),
-  ]);
-  return {
-    tokenizer: createTokenizer(tokenizer, config),
-    template: createChatTemplate(template, config),
-  };
-}
-
-function summarise(model: Model, template: ChatTemplate, loadMs: number): ModelSummary {
-  const { manifest, variant, context, adapter } = model.facts;
-  return {
-    name: manifest.name,
-    source: manifest.model.source,
-    parameters: manifest.model.parameters,
-    quantisation: manifest.quantisation,
-    variant,
-    context,
-    adapter,
-    weightBytes: manifest.weights.bytes,
-    thinks: template.thinks,
-    loadMs,
-  };
 }
 
 function checkRequest(

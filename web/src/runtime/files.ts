@@ -1,60 +1,91 @@
-import { messageOf, mib, WindowseatError } from "./failure.ts";
+import { Budget } from "./budget.ts";
+import { download, type Fetch, fetchText } from "./download.ts";
+import { WindowseatError } from "./failure.ts";
 import type { Bundle, BundleFile } from "./format.ts";
 import { findFile, parseManifest } from "./manifest.ts";
+import { type Kept, openKept } from "./storage/kept.ts";
 
-/** The part of `fetch` that loading needs, so that Node can read a folder instead. */
-export type Fetch = (
-  url: string,
-  init: { readonly signal?: AbortSignal; readonly cache?: RequestCache },
-) => Promise<Response>;
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Shards in memory at once: 128 MiB at the usual size. */
+const SHARDS_IN_MEMORY = 4;
+/** How long a version that is here waits for the network to say whether there is a newer one. */
+const PATIENCE_MS = 1500;
+/** The same when a newer one has been seen before, but is not here. */
+const PATIENCE_FOR_NEWER_MS = 10_000;
 
 export interface FileOptions {
   readonly signal?: AbortSignal;
-  /** Called with the bytes just received; negative when a failed try is taken back. */
+  /** Called with the bytes that just came; negative when bytes are taken back. */
   readonly onBytes?: (bytes: number) => void;
+  /** A shard, in this memory; the budget must have a place for it already. */
+  readonly into?: Bytes;
+}
+
+/** Where the bytes of a load came from, and what it held in memory. */
+export interface Traffic {
+  readonly networkBytes: number;
+  readonly storedBytes: number;
+  readonly mostShards: number;
 }
 
 /** A bundle at an address: its manifest, and its other files on demand. */
 export interface OpenBundle {
   readonly manifest: Bundle;
+  /** Places for shards in memory, and for copies of them that the browser makes. */
+  readonly shardBudget: Budget;
   /** A file of the bundle, its length and SHA-256 checked. */
-  readonly read: (path: string, options?: FileOptions) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly read: (path: string, options?: FileOptions) => Promise<Bytes>;
   readonly has: (path: string) => boolean;
+  readonly traffic: () => Traffic;
+  /** One sentence on why this browser does not keep the bundle's files for the next load; null when it does. */
+  readonly notKept: () => string | null;
+  /** Ends the load; `loaded` says that all that was needed has been read, so that the next one needs no network. */
+  readonly close: (loaded: boolean) => Promise<void>;
 }
 
-/** Waits before the second and the third try of a request that the network failed. */
-const RETRY_AFTER_MS = [250, 1000];
-
-/** What a second try may mend; everything else is thrown at once. */
-class TryAgain extends Error {
-  readonly failure: WindowseatError;
-  /** The bytes came, but wrong: the HTTP cache may hold a file from before the bundle was rebuilt. */
-  readonly stale: boolean;
-
-  constructor(failure: WindowseatError, stale: boolean) {
-    super(failure.message);
-    this.failure = failure;
-    this.stale = stale;
-  }
+export interface OpenOptions {
+  readonly fetch?: Fetch | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Whether this browser may keep the files and use those that it keeps; true unless given. */
+  readonly keep?: boolean | undefined;
 }
 
-/** Fetches and checks the manifest of the bundle in a folder. */
-export async function openBundle(
-  folder: string,
-  options: { readonly fetch?: Fetch; readonly signal?: AbortSignal } = {},
-): Promise<OpenBundle> {
+/** Opens the bundle in a folder with the manifest of its newest version. */
+export async function openBundle(folder: string, options: OpenOptions = {}): Promise<OpenBundle> {
   const get: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
-  const base = folder.replace(/\/+$/, "");
+  const base = absolute(folder.replace(/\/+$/, ""));
   const url = `${base}/bundle.json`;
-  const text = await withRetries(options.signal, async () => {
-    const response = await request(get, url, options.signal, "no-cache");
-    return await received(url, () => response.text());
-  });
+  const kept = await openKept(base, options.keep ?? true);
+  const text = await findManifest(get, url, kept, options.signal);
   const manifest = parseManifest(text, url);
+  await kept.begin(text, manifest);
+  const shardBudget = new Budget(SHARDS_IN_MEMORY);
+  const traffic = { networkBytes: 0, storedBytes: 0 };
+
+  const fetchFile = (file: BundleFile, into: Bytes, { signal, onBytes }: FileOptions) =>
+    download(get, `${base}/${file.path}`, file, into, {
+      signal,
+      onBytes: (count) => {
+        if (count > 0) traffic.networkBytes += count;
+        onBytes?.(count);
+      },
+      copying: (step) => (isShard(manifest, file) ? shardBudget.hold(step) : step()),
+      // Files in storage need no second place in the HTTP cache.
+      cache: kept.refusal() === null ? "no-store" : "default",
+    });
+
   return {
     manifest,
+    shardBudget,
     has: (path) => findFile(manifest, path) !== null,
-    read: async (path, { signal = options.signal, onBytes } = {}) => {
+    traffic: () => ({ ...traffic, mostShards: shardBudget.most }),
+    notKept: () => {
+      const why = kept.refusal();
+      return why && `${manifest.name} is not kept for the next visit: ${why}.`;
+    },
+    close: (loaded) => kept.end(loaded ? text : null),
+    read: async (path, { signal = options.signal, ...rest } = {}) => {
       const file = findFile(manifest, path);
       if (file === null) {
         throw new WindowseatError(
@@ -62,130 +93,57 @@ export async function openBundle(
           `${manifest.name} has no file ${path} in its manifest; build the bundle again.`,
         );
       }
-      return await readFile(get, `${base}/${path}`, file, signal, onBytes);
+      const target = rest.into?.subarray(0, file.bytes) ?? new Uint8Array(file.bytes);
+      const stored = await kept.read(file, target, signal, () =>
+        fetchFile(file, target, { ...rest, ...(signal && { signal }) }),
+      );
+      if (stored) {
+        traffic.storedBytes += file.bytes;
+        rest.onBytes?.(file.bytes);
+      }
+      return target;
     },
   };
 }
 
-async function readFile(
+/**
+ * The text of the newest manifest.
+ *
+ * The network is asked first, for a bundle may have been built anew. With a version in storage its answer is waited for
+ * only shortly: what comes later is noted for the next load. A server that says that the file is gone is believed.
+ */
+async function findManifest(
   get: Fetch,
   url: string,
-  file: BundleFile,
+  { record, noteNewer }: Kept,
   signal: AbortSignal | undefined,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<Uint8Array<ArrayBuffer>> {
-  return await withRetries(signal, async (stale) => {
-    const response = await request(get, url, signal, stale ? "reload" : "default");
-    let counted = 0;
-    try {
-      const bytes = await readBody(response, url, file, (count) => {
-        counted += count;
-        onBytes(count);
-      });
-      await checkHash(bytes, url, file);
-      return bytes;
-    } catch (error) {
-      onBytes(-counted);
-      throw error;
-    }
+): Promise<string> {
+  const here = record?.current ?? record?.next ?? null;
+  if (record === null || here === null) return await fetchText(get, url, signal, 3);
+  const asked = fetchText(get, url, signal, 1);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = record.next === null ? PATIENCE_MS : PATIENCE_FOR_NEWER_MS;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, patience, null);
   });
-}
-
-async function withRetries<T>(
-  signal: AbortSignal | undefined,
-  attempt: (stale: boolean) => Promise<T>,
-): Promise<T> {
-  let stale = false;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await attempt(stale);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!(error instanceof TryAgain)) throw error;
-      const wait = RETRY_AFTER_MS[tries];
-      // A file that is wrong even past the cache is wrong on the server.
-      if (wait === undefined || (error.stale && stale)) throw error.failure;
-      stale ||= error.stale;
-      if (!error.stale) await new Promise((resolve) => setTimeout(resolve, wait));
-      signal?.throwIfAborted();
-    }
-  }
-}
-
-async function request(
-  get: Fetch,
-  url: string,
-  signal: AbortSignal | undefined,
-  cache: RequestCache,
-): Promise<Response> {
-  const response = await received(url, () => get(url, signal ? { signal, cache } : { cache }));
-  if (response.ok) return response;
-  const failure = new WindowseatError(
-    "missing_file",
-    `${url} is missing: the server answered ${response.status}; copy the whole folder of the bundle there.`,
-  );
-  throw response.status >= 500 || response.status === 429 ? new TryAgain(failure, false) : failure;
-}
-
-/** Runs a step of a request; what the network throws becomes a failure worth another try. */
-async function received<T>(url: string, step: () => Promise<T>): Promise<T> {
   try {
-    return await step();
+    const text = await Promise.race([asked, late]);
+    if (text === null) asked.then(noteNewer).catch(() => {});
+    return text ?? here;
   } catch (error) {
-    throw new TryAgain(
-      new WindowseatError(
-        "missing_file",
-        `${url} could not be fetched in three tries (${messageOf(error)}); check the connection and reload.`,
-        { cause: error },
-      ),
-      false,
-    );
+    signal?.throwIfAborted();
+    if (error instanceof WindowseatError && error.code === "network") return here;
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function readBody(
-  response: Response,
-  url: string,
-  file: BundleFile,
-  onBytes: (bytes: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(file.bytes);
-  let length = 0;
-  const reader = response.body?.getReader();
-  while (reader) {
-    const { done, value } = await received(url, () => reader.read());
-    if (done) break;
-    if (length + value.byteLength > file.bytes) {
-      await reader.cancel();
-      throw damaged(`${url} is damaged: it is longer than its ${file.bytes} bytes`);
-    }
-    bytes.set(value, length);
-    length += value.byteLength;
-    onBytes(value.byteLength);
-  }
-  if (length < file.bytes) {
-    throw damaged(
-      `${url} is truncated: ${length} of ${file.bytes} bytes (${mib(file.bytes)}) came`,
-    );
-  }
-  return bytes;
+function isShard(manifest: Bundle, { path }: BundleFile): boolean {
+  return manifest.weights.shards.includes(path);
 }
 
-async function checkHash(
-  bytes: Uint8Array<ArrayBuffer>,
-  url: string,
-  file: BundleFile,
-): Promise<void> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const have = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (have !== file.sha256) {
-    throw damaged(
-      `${url} is damaged: its SHA-256 starts ${have.slice(0, 12)}, not ${file.sha256.slice(0, 12)}`,
-    );
-  }
-}
-
-function damaged(sentence: string): TryAgain {
-  const advice = "copy the file to the server again or build the bundle again";
-  return new TryAgain(new WindowseatError("damaged_file", `${sentence}; ${advice}.`), true);
+/** The address without what it is relative to; a path in Node stays as it is. */
+function absolute(folder: string): string {
+  return globalThis.location ? new URL(folder, globalThis.location.href).href : folder;
 }

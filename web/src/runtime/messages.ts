@@ -1,9 +1,13 @@
 /**
  * What a page and the engine's worker say to each other.
  *
- * The page sends `load` once and waits for `ready` or `failed`; `loading` comes in between. After that it sends
+ * The page sends `load` once and waits for `ready` or `failed`; `loading` comes in between. `cancel_load` ends a load
+ * early, with `failed` and the code "cancelled"; what has come of the model is kept. After `ready` the page sends
  * `generate` with a number of its own choosing and gets, for that number: any `prefilling`, any `delta`, then exactly
  * one `done` or `failed`. `stop` ends a generation early; its `done` has reason "cancelled". Requests queue in order.
+ *
+ * At any time it may ask what this browser keeps with `list_stored`, have it deleted with `delete_stored`, and get
+ * `stored`; or have the reading timed with `measure_storage`, and get `storage_speed`. When that fails, `failed` comes.
  */
 
 export interface ChatMessage {
@@ -41,6 +45,16 @@ export interface ModelSummary {
   readonly thinks: boolean;
   /** Milliseconds from the first request to ready. */
   readonly loadMs: number;
+  /** Milliseconds of that in each stage; kernels also compile while the weights come. */
+  readonly stageMs: Readonly<Record<LoadStage, number>>;
+  /** Bytes of the bundle that came from the network. */
+  readonly networkBytes: number;
+  /** Bytes of the bundle that this browser had kept from earlier loads. */
+  readonly storedBytes: number;
+  /** Shards of weights that were in memory at once, at most. */
+  readonly mostShards: number;
+  /** One sentence on why this browser does not keep the files for the next load; null when it does. */
+  readonly notKept: string | null;
 }
 
 export interface Usage {
@@ -60,6 +74,8 @@ export type FailureCode =
   | "no_adapter"
   | "adapter_too_small"
   | "device_lost"
+  | "network"
+  | "cancelled"
   | "missing_file"
   | "damaged_file"
   | "unknown_version"
@@ -86,8 +102,25 @@ export interface GenerateRequest {
   readonly thinking?: boolean;
 }
 
+/** A bundle of which this browser keeps files. */
+export interface StoredBundle {
+  readonly address: string;
+  readonly name: string;
+  /** Bytes of its files that are here; bundles may share files. */
+  readonly bytes: number;
+  /** Whether it has once loaded to its end, and so loads without a network. */
+  readonly complete: boolean;
+}
+
 export type ToEngine =
-  | { readonly kind: "load"; readonly bundle: string; readonly variant?: string; readonly context?: number }
+  | { readonly kind: "load"; readonly bundle: string; readonly variant?: string; readonly context?: number;
+      /** False: this browser keeps no files and uses none that it has. */
+      readonly keep?: boolean }
+  | { readonly kind: "cancel_load" }
+  | { readonly kind: "list_stored" }
+  /** One bundle by its address, or null for all; files that another bundle has as well stay. */
+  | { readonly kind: "delete_stored"; readonly address: string | null }
+  | { readonly kind: "measure_storage"; readonly address: string }
   | ({ readonly kind: "generate" } & GenerateRequest)
   | { readonly kind: "stop"; readonly id: number };
 
@@ -96,6 +129,8 @@ export type LoadStage = "manifest" | "weights" | "kernels";
 export type FromEngine =
   | { readonly kind: "loading"; readonly stage: LoadStage; readonly done: number; readonly total: number }
   | { readonly kind: "ready"; readonly model: ModelSummary }
+  | { readonly kind: "stored"; readonly bundles: readonly StoredBundle[]; readonly bytes: number }
+  | { readonly kind: "storage_speed"; readonly bytes: number; readonly ms: number }
   | { readonly kind: "prefilling"; readonly id: number; readonly done: number; readonly total: number }
   | { readonly kind: "delta"; readonly id: number; readonly channel: "thinking" | "answer"; readonly text: string }
   | { readonly kind: "done"; readonly id: number; readonly reason: "stop" | "length" | "cancelled"; readonly usage: Usage }

@@ -3,8 +3,8 @@ import type { OpenBundle } from "./files.ts";
 import type { TensorRange } from "./format.ts";
 import { together } from "./together.ts";
 
-/** Shards being fetched or held in memory at once: enough to fill a line, 128 MiB at the usual size. */
-const IN_FLIGHT = 4;
+/** Shards that are fetched or read at once: fewer than there are places in memory, for the copies need one as well. */
+const LANES = 3;
 
 /** A piece of a tensor inside of one shard. */
 interface Piece {
@@ -47,17 +47,22 @@ export async function fillWeights(
     done += count;
     onProgress(done, total);
   };
-  const work = async (shared: AbortSignal): Promise<void> => {
+  const { shardBudget } = bundle;
+  const fillLane = async (shared: AbortSignal): Promise<void> => {
+    const memory = new Uint8Array(Math.min(shard_bytes, total));
     for (let i = next++; i < shards.length; i = next++) {
       const path = shards[i];
       if (path === undefined) return;
-      const shard = await bundle.read(path, { signal: shared, onBytes });
-      writePieces(device, buffers, shard, piecesOf(tensors, i * shard_bytes, shard.byteLength));
-      // The queue copies what it is given: wait, or four shards would be in memory twice.
-      await device.queue.onSubmittedWorkDone();
+      const shard = await bundle.read(path, { signal: shared, onBytes, into: memory });
+      await shardBudget.hold(async () => {
+        writePieces(device, buffers, shard, piecesOf(tensors, i * shard_bytes, shard.byteLength));
+        // The queue copies what it is given, and has the copy until then.
+        await device.queue.onSubmittedWorkDone();
+      });
     }
   };
-  await together(signal, Array<typeof work>(Math.min(IN_FLIGHT, shards.length)).fill(work));
+  const lane = (shared: AbortSignal) => shardBudget.hold(() => fillLane(shared));
+  await together(signal, Array<typeof lane>(Math.min(LANES, shards.length)).fill(lane));
 }
 
 function piecesOf(tensors: readonly TensorRange[], start: number, length: number): Piece[] {

@@ -38,6 +38,18 @@ const EXPLANATIONS: Readonly<Record<FailureCode, Explanation>> = {
     remedy: "try_again",
     fatal: true,
   },
+  network: {
+    title: "The model could not be fetched",
+    advice: "What has come of it is kept: trying again goes on from there.",
+    remedy: "try_again",
+    fatal: true,
+  },
+  cancelled: {
+    title: "The model was not loaded",
+    advice: "What has come of it is kept: trying again goes on from there.",
+    remedy: "try_again",
+    fatal: true,
+  },
   missing_file: {
     title: "A file of the model did not arrive",
     advice:
