@@ -2,8 +2,8 @@ import { type AdapterFacts, describe, timeSteps } from "../bench/ceilings.ts";
 import { measureRun, type Profile, profileRun, type Run } from "../bench/run.ts";
 import { type Tap, tapGpu } from "../bench/tap.ts";
 import { Engine } from "../engine/engine.ts";
+import type { Fetch } from "../runtime/download.ts";
 import { WindowseatError } from "../runtime/failure.ts";
-import type { Fetch } from "../runtime/files.ts";
 import type { FromEngine, GenerateRequest, ModelSummary, Sampling } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
 
