@@ -1,4 +1,4 @@
-"""A checkpoint of any dense Qwen 3.5 config with random weights: real shapes and names without the download.
+"""A checkpoint of any dense Qwen 2, 2.5, 3 or 3.5 config with random weights: real shapes and names, no download.
 
     python -m windowseat.compile.random_checkpoint CONFIG.json OUT_DIR [--layers N] [--seed S] [--dtype bf16|f16|f32]
 
@@ -44,7 +44,8 @@ TOKENIZER_FILES = (
     "chat_template.json",
 )
 
-Fill = Literal["matrix", "offset_norm", "norm", "conv", "A_log", "dt_bias"]
+Fill = Literal["matrix", "offset_norm", "norm", "bias", "conv", "A_log", "dt_bias"]
+ATTENTION_ONLY = ("qwen2", "qwen3")  # model types without gated-delta layers and without a gate; others are Qwen 3.5's
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,11 @@ def _cut(config: Mapping[str, Any], layers: int | None, dtype: str) -> dict[str,
     """The config with only its first layers and with the type that the weights are stored in."""
     text = dict(_text(config))
     if "num_experts" in text or text.get("attention_bias"):
-        raise UserError("only dense Qwen 3.5 configs without attention biases can be written; give one of those")
+        raise UserError("only dense Qwen configs without attention_bias can be written; give one of those")
     count = text["num_hidden_layers"]
     if layers is not None and not 1 <= layers <= count:
         raise UserError(f"--layers is {layers}, but the config has {count} layers; give 1 to {count}")
-    interval = text.get("full_attention_interval", 4)
+    interval = 1 if text.get("model_type") in ATTENTION_ONLY else text.get("full_attention_interval", 4)
     types = text.get("layer_types") or [
         "linear_attention" if (i + 1) % interval else "full_attention" for i in range(count)
     ]
@@ -131,8 +132,9 @@ def _tensors(config: Mapping[str, Any], dtype: str, vision_and_mtp: bool) -> Ite
     text = _text(config)
     hidden, vocabulary = text["hidden_size"], text["vocab_size"]
     model = "model.language_model" if "text_config" in config else "model"
+    norm_fill: Fill = "norm" if text.get("model_type") in ATTENTION_ONLY else "offset_norm"
     yield Tensor(f"{model}.embed_tokens.weight", (vocabulary, hidden), "matrix", dtype)
-    yield Tensor(f"{model}.norm.weight", (hidden,), "offset_norm", dtype)
+    yield Tensor(f"{model}.norm.weight", (hidden,), norm_fill, dtype)
     if not config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)):
         yield Tensor("lm_head.weight", (vocabulary, hidden), "matrix", dtype)
     for i, kind in enumerate(text["layer_types"]):
@@ -140,10 +142,10 @@ def _tensors(config: Mapping[str, Any], dtype: str, vision_and_mtp: bool) -> Ite
         yield from (
             _gated_delta(f"{layer}.linear_attn", text, dtype)
             if kind == "linear_attention"
-            else _attention(f"{layer}.self_attn", text, dtype)
+            else _attention(f"{layer}.self_attn", text, norm_fill, dtype)
         )
         for norm in ("input_layernorm", "post_attention_layernorm"):
-            yield Tensor(f"{layer}.{norm}.weight", (hidden,), "offset_norm", dtype)
+            yield Tensor(f"{layer}.{norm}.weight", (hidden,), norm_fill, dtype)
         width = text["intermediate_size"]
         yield Tensor(f"{layer}.mlp.gate_proj.weight", (width, hidden), "matrix", dtype)
         yield Tensor(f"{layer}.mlp.up_proj.weight", (width, hidden), "matrix", dtype)
@@ -172,15 +174,19 @@ def _gated_delta(layer: str, text: Mapping[str, Any], dtype: str) -> Iterator[Te
     yield Tensor(f"{layer}.out_proj.weight", (hidden, values), "matrix", dtype)
 
 
-def _attention(layer: str, text: Mapping[str, Any], dtype: str) -> Iterator[Tensor]:
-    hidden, head = text["hidden_size"], text["head_dim"]
+def _attention(layer: str, text: Mapping[str, Any], norm_fill: Fill, dtype: str) -> Iterator[Tensor]:
+    hidden, kind = text["hidden_size"], text.get("model_type")
+    head = text.get("head_dim") or hidden // text["num_attention_heads"]
     queries, keys = text["num_attention_heads"] * head, text["num_key_value_heads"] * head
-    yield Tensor(f"{layer}.q_proj.weight", (2 * queries, hidden), "matrix", dtype)  # each head: query, then gate
-    yield Tensor(f"{layer}.k_proj.weight", (keys, hidden), "matrix", dtype)
-    yield Tensor(f"{layer}.v_proj.weight", (keys, hidden), "matrix", dtype)
+    # With a gate, each head of q_proj is the query, then the gate.
+    for name, rows in {"q": queries if kind in ATTENTION_ONLY else 2 * queries, "k": keys, "v": keys}.items():
+        yield Tensor(f"{layer}.{name}_proj.weight", (rows, hidden), "matrix", dtype)
+        if kind == "qwen2":
+            yield Tensor(f"{layer}.{name}_proj.bias", (rows,), "bias", dtype)
     yield Tensor(f"{layer}.o_proj.weight", (hidden, queries), "matrix", dtype)
-    yield Tensor(f"{layer}.q_norm.weight", (head,), "offset_norm", dtype)
-    yield Tensor(f"{layer}.k_norm.weight", (head,), "offset_norm", dtype)
+    if kind != "qwen2":
+        yield Tensor(f"{layer}.q_norm.weight", (head,), norm_fill, dtype)
+        yield Tensor(f"{layer}.k_norm.weight", (head,), norm_fill, dtype)
 
 
 class RandomRows:
@@ -223,6 +229,8 @@ def _small(tensor: Tensor, rng: np.random.Generator) -> NDArray[np.float64]:
             return np.log(np.expm1(0.001 * 100**uniform))
         case "norm":
             return 1 + normal / 10
+        case "bias":  # as large as what it is added to
+            return normal
         case "conv":
             return normal * 0.3
         case "offset_norm" | "matrix":  # a norm that multiplies by 1 + w

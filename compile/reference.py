@@ -58,15 +58,15 @@ def reference_tensors(checkpoint: Checkpoint, folder: Path) -> Iterator[tuple[st
     """Every tensor of the text model under its text-only name, one source at a time, as the kernels see it."""
     manifest, stream = open_stream(folder)
     _, architecture, cfg = read_model(checkpoint)
-    own, wrapped = architecture.PREFIXES
+    own = architecture.PREFIXES[0]
     for weight in weights_of(architecture.model(cfg)):
         if isinstance(weight, Matrix):
             whole = _unpack(weight, manifest["quantisation"], stream)
             yield from _sources(weight, whole)
             continue
         for source in weight.sources:
-            name = source.name if source.name in checkpoint.tensors else source.name.replace(own, wrapped, 1)
-            yield source.name, checkpoint.read(name)
+            on_disk = (source.name.replace(own, prefix, 1) for prefix in architecture.PREFIXES)
+            yield source.name, checkpoint.read(next(name for name in on_disk if name in checkpoint.tensors))
 
 
 def _unpack(matrix: Matrix, quantisation: str, stream: Stream) -> F32:

@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
-from . import qwen3_5
+from . import qwen2, qwen3, qwen3_5
 
-ARCHITECTURES: dict[str, ModuleType] = {name: module for module in (qwen3_5,) for name in module.MODEL_TYPES}
+ARCHITECTURES: dict[str, ModuleType] = {
+    name: module for module in (qwen2, qwen3, qwen3_5) for name in module.MODEL_TYPES
+}

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from ..shapes import FINE, AttentionShape, DeltaShape
+from ..shapes import AttentionShape, DeltaShape
 
 F32 = NDArray[np.float32]
+Make = Callable[[Sequence[F32]], F32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Vector:
 
     name: str
     sources: tuple[Source, ...]
-    make: Callable[[Sequence[F32]], F32]
+    make: Make
     size: int
 
 
@@ -163,23 +164,6 @@ def as_it_is(values: Sequence[F32]) -> F32:
 def one_plus(values: Sequence[F32]) -> F32:
     """1 + w of every source: the norms of some families store what they add to one."""
     return 1 + as_it_is(values)
-
-
-def rope_vector(theta: float, shape: AttentionShape) -> Vector:
-    """cos and sin [FINE + coarse, R/2, 2]: positions 0..FINE-1, then 0, FINE, 2·FINE, ... (kernels/rope_cache.py).
-
-    Frequencies are rounded to f32 as transformers rounds them; the angles are exact.
-    """
-
-    def make(_: Sequence[F32]) -> F32:
-        exponents = np.arange(0, shape.rotary, 2, dtype=np.float32) / np.float32(shape.rotary)
-        frequencies = (np.float32(1) / np.float32(theta) ** exponents).astype(np.float64)
-        coarse = shape.table_rows - FINE
-        at = np.concatenate([np.arange(FINE), np.arange(coarse) * FINE])
-        angles = at[:, None] * frequencies
-        return np.stack([np.cos(angles), np.sin(angles)], axis=-1).astype(np.float32)
-
-    return Vector("rope", (), make, shape.table_rows * shape.rotary)
 
 
 if TYPE_CHECKING:

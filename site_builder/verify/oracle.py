@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 from ...compile.checkpoint import Checkpoint
@@ -24,12 +24,10 @@ class Oracle:
         raw = checkpoint.config.get("text_config", checkpoint.config)
         if not isinstance(raw, dict):
             raise UserError(f"config.json of {checkpoint.source} is not an object.")
-        config = Qwen3_5TextConfig(
-            **{name: value for name, value in raw.items() if name not in ("dtype", "model_type")}
-        )
-        config.tie_word_embeddings = raw.get("tie_word_embeddings", checkpoint.config.get("tie_word_embeddings"))
+        tied = raw.get("tie_word_embeddings", checkpoint.config.get("tie_word_embeddings", False))
+        config = AutoConfig.for_model(**{**raw, "dtype": "float32", "tie_word_embeddings": tied})
         with torch.device("meta"):
-            self._model = Qwen3_5ForCausalLM(config)
+            self._model = AutoModelForCausalLM.from_config(config)
         self._model.to_empty(device="cpu").float().eval()
         self._model.tie_weights()
         self._model.model.rotary_emb = type(self._model.model.rotary_emb)(config)  # no weights, so to_empty lost it
@@ -37,7 +35,7 @@ class Oracle:
         with torch.no_grad():
             for name, tensor in reference_tensors(checkpoint, bundle):
                 parameters.pop(name).copy_(torch.from_numpy(np.ascontiguousarray(tensor)))
-        left = [name for name in parameters if not (name == "lm_head.weight" and config.tie_word_embeddings)]
+        left = [name for name in parameters if not (name == "lm_head.weight" and tied)]
         if left:
             raise RuntimeError(f"the bundle left {left[0]} of the reference unset")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import Qwen3_5ForCausalLM
+from transformers import AutoModelForCausalLM, Qwen3_5ForCausalLM
 from windowseat.compile.checkpoint import Checkpoint, open_checkpoint
 from windowseat.compile.errors import UserError
 from windowseat.compile.random_checkpoint import main, write_random_checkpoint
@@ -52,15 +52,30 @@ WRAPPED: Mapping[str, Any] = {
     "text_config": TINY,
 }
 
+DENSE: Mapping[str, Any] = {
+    "vocab_size": 512,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+    "rope_theta": 10000.0,
+    "rms_norm_eps": 1e-6,
+    "tie_word_embeddings": False,
+}
+QWEN_2: Mapping[str, Any] = {**DENSE, "model_type": "qwen2"}
+QWEN_3: Mapping[str, Any] = {**DENSE, "model_type": "qwen3", "head_dim": 24}
+
 
 def opened(folder: Path) -> Checkpoint:
     return open_checkpoint(str(folder), lambda progress: None)
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_transformers_loads_every_tensor_and_misses_none(tmp_path: Path, tied: bool) -> None:
-    write_random_checkpoint({**TINY, "tie_word_embeddings": tied}, tmp_path)
-    model, loading = Qwen3_5ForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, output_loading_info=True)
+@pytest.mark.parametrize("config", [TINY, {**TINY, "tie_word_embeddings": True}, QWEN_2, QWEN_3])
+def test_transformers_loads_every_tensor_and_misses_none(tmp_path: Path, config: Mapping[str, Any]) -> None:
+    write_random_checkpoint(config, tmp_path)
+    model, loading = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32, output_loading_info=True)
     assert not any(loading.values())
     logits = model(torch.arange(64)[None]).logits
     assert torch.isfinite(logits).all()

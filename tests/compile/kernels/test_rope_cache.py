@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from windowseat.compile.kernels.rope_cache import reference, rope_cache
-from windowseat.compile.models.layers import rope_vector
+from windowseat.compile.models.rope import read_rope, rope_vector
 from windowseat.compile.shapes import AttentionShape
 
 from tests.compile.machine import F64, Array, Machine, exact, normal
 
 EPS, THETA = 1e-6, 1e7
+ROPE = read_rope({"rope_theta": THETA, "max_position_embeddings": 600}, "the test")
 GATED = AttentionShape(heads=4, kv_heads=2, size=64, rotary=32, positions=600, gated=True)
 ODD = AttentionShape(heads=3, kv_heads=1, size=80, rotary=20, positions=600, gated=False)
 WIDE = AttentionShape(heads=2, kv_heads=2, size=256, rotary=64, positions=600, gated=True)
@@ -24,7 +25,7 @@ def launch(
     arrays = {
         **vectors,
         "projected": projected,
-        "rope": rope_vector(THETA, s).make([]),
+        "rope": rope_vector(ROPE, s).make([]),
         "q": machine.zeros(chunk, s.heads, s.size),
         "k_cache": machine.zeros(s.positions, s.kv_heads, s.size) + 7,
         "v_cache": machine.zeros(s.positions, s.kv_heads, s.size) + 7,
