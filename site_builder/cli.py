@@ -79,6 +79,8 @@ def build(
 ) -> None:
     """Compile a checkpoint into a bundle that a browser can run.
 
+    A build that was ended early goes on where it stopped when it is started again.
+
     \b
     Examples:
       windowseat build Qwen/Qwen3.5-0.8B
@@ -87,11 +89,23 @@ def build(
     """
     from ..compile.build import Options
     from ..compile.build import build as build_bundle
+    from ..compile.journal import CHECKING
+    from ..compile.progress import Progress
     from .progress_bars import progress_bars
 
     options = Options(quantisation=quantise, name=name, context=context)
+    taken = 0
+
+    def watch(progress: Progress) -> None:
+        nonlocal taken
+        if progress.stage == CHECKING:
+            taken = progress.done
+        report(progress)
+
     with progress_bars() as report:
-        bundle = build_bundle(model, out, options, report)
+        bundle = build_bundle(model, out, options, watch)
+    if taken:
+        typer.echo(f"Took over {taken / 1e6:,.1f} MB of weights from a build that was ended early.")
     skipped = json.loads((bundle / "report.json").read_text("utf-8"))["skipped_tensors"]
     for part, count in skipped.items():
         typer.echo(f"Left out: {part} ({count} tensors); only the text model is compiled.")

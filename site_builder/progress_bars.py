@@ -27,11 +27,19 @@ class Amount(ProgressColumn):
         return Text(f"{task.completed:.0f} of {task.total or 0:.0f} {unit}")
 
 
+class TimeLeft(TimeRemainingColumn):
+    """ "0:01:23 left", from the speed of the last half minute."""
+
+    def render(self, task: Task) -> Text:
+        """The time that the rest will take at this speed; nothing at the end."""
+        return Text() if task.finished else super().render(task) + Text(" left")
+
+
 @contextmanager
 def progress_bars() -> Iterator[Report]:
     """A report function; each stage it hears of gets a bar of its own, on stderr."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), Amount(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), Amount(), TimeLeft())
     # Without a terminal nothing is drawn: logs stay free of half bars.
     bars = Progress(*columns, console=console, disable=not sys.stderr.isatty())
     tasks: dict[str, TaskID] = {}
@@ -41,7 +49,8 @@ def progress_bars() -> Iterator[Report]:
     def report(value: Value) -> None:
         nonlocal shown
         if value.stage not in tasks:
-            tasks[value.stage] = bars.add_task(value.stage, total=value.total, unit=value.unit)
+            # What was there at the start, as after a build that was ended early, says nothing of the speed.
+            tasks[value.stage] = bars.add_task(value.stage, completed=value.done, total=value.total, unit=value.unit)
         bars.update(tasks[value.stage], completed=value.done, total=value.total)
         if not shown and time.monotonic() - start > SHOWN_AFTER:
             bars.start()

@@ -5,6 +5,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+from typer.testing import CliRunner
+from windowseat.compile import build as build_module
+from windowseat.site_builder.cli import app
 
 from tests.compile.tiny_model import CONFIG, write_tiny
 from tests.hub_server import HubServer
@@ -44,3 +50,18 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "vision" in done.stdout
     assert "multi-token prediction" in done.stdout
+
+
+def test_what_is_taken_over_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = write_tiny(tmp_path / "checkpoint")
+    arguments = ["build", str(checkpoint), "--out", str(tmp_path / "models")]
+    with monkeypatch.context() as ended:
+        ended.setattr(build_module, "write_manifest", Mock(side_effect=KeyboardInterrupt))
+        assert CliRunner().invoke(app, arguments).exit_code == 130
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    shard = (tmp_path / "models" / "checkpoint" / "weights-0000.bin").stat().st_size
+    assert done.output.splitlines() == [
+        f"Took over {shard / 1e6:.1f} MB of weights from a build that was ended early.",
+        f"{tmp_path / 'models' / 'checkpoint'}: compiled; next: windowseat site",
+    ]
