@@ -240,6 +240,29 @@ describe("loading", needsGpu, () => {
   });
 });
 
+/** The GPU with adapters that offer less than it does. */
+function withAdapterLimits(less: Partial<Record<keyof GPUSupportedLimits, number>>): GPU {
+  return new Proxy(gpu, {
+    get: (target, name) => {
+      if (name !== "requestAdapter") return Reflect.get(target, name);
+      return async (options?: GPURequestAdapterOptions) => {
+        const adapter = await target.requestAdapter(options);
+        assert.ok(adapter);
+        return new Proxy(adapter, {
+          get: (real, member) => {
+            const value: unknown = Reflect.get(real, member);
+            if (member === "limits")
+              return new Proxy(real.limits, {
+                get: (all, limit) => Reflect.get(less, limit) ?? Reflect.get(all, limit),
+              });
+            return typeof value === "function" ? value.bind(real) : value;
+          },
+        });
+      };
+    },
+  });
+}
+
 describe("the choice of a variant", needsGpu, () => {
   const withLimits = (limits: Record<string, number>) =>
     toyBundle({ variants: ([base]) => [{ ...base, limits }] });
@@ -250,18 +273,27 @@ describe("the choice of a variant", needsGpu, () => {
     await assert.rejects(load(toy), failsWith("adapter_too_small", pattern));
   });
 
-  it("grows the buffers with the context and refuses one that does not fit", async () => {
+  it("holds as many tokens as a binding of the adapter has room for", async () => {
     const toy = toyBundle({
       plan: (plan) => ({
         ...plan,
         buffers: plan.buffers.map((buffer) =>
-          buffer.name === "seen" ? { ...buffer, bytes_per_position: 2 ** 24 } : buffer,
+          buffer.name === "seen" ? { ...buffer, bytes_per_position: 2 ** 17 } : buffer,
         ),
       }),
     });
-    const loading = load(toy, { context: 4000 });
-    await assert.rejects(loading, failsWith("adapter_too_small", /64000 MiB are needed/));
-    (await load(toy, { context: 8 })).close();
+    const small = withAdapterLimits({ maxStorageBufferBindingSize: 2 ** 27 });
+    const model = await load(toy, { context: 4000, gpu: small });
+    assert.equal(model.facts.context, 1024);
+    const prompt = Array.from({ length: 1025 }, () => 1);
+    const reading = model.prefill(prompt, {
+      sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
+    });
+    await assert.rejects(
+      reading,
+      failsWith("prompt_too_long", /1025 tokens and toy holds 1024 on this GPU; start a new/),
+    );
+    model.close();
   });
 
   it("passes over a variant whose features are not there", async () => {
@@ -294,15 +326,17 @@ describe("the choice of a variant", needsGpu, () => {
     assert.equal(isSoftware({ ...hardware, isFallbackAdapter: true }), true);
   });
 
-  it("with a q8 cache is taken by name only", async () => {
+  it("with a q8 cache is taken by name, or when such a cache is asked for", async () => {
     const toy = toyBundle({
       variants: ([base]) => [{ ...base, name: "small", kv_cache: "q8" }, base],
     });
-    for (const [variant, taken] of [
-      [undefined, "base"],
-      ["small", "small"],
+    for (const [variant, kvCache, taken] of [
+      [undefined, undefined, "base"],
+      [undefined, "full", "base"],
+      [undefined, "q8", "small"],
+      ["small", undefined, "small"],
     ] as const) {
-      const model = await load(toy, { variant });
+      const model = await load(toy, { variant, kvCache });
       assert.equal(model.facts.variant, taken);
       model.close();
     }
@@ -311,6 +345,14 @@ describe("the choice of a variant", needsGpu, () => {
   it("that is not in the bundle lists the ones that are", async () => {
     const loading = load(toyBundle(), { variant: "f32" });
     await assert.rejects(loading, failsWith("bad_request", /no variant f32; ask for one of base/));
+    const quantised = load(toyBundle(), { variant: "base", kvCache: "q8" });
+    await assert.rejects(
+      quantised,
+      failsWith(
+        "bad_request",
+        /no variant base with its KV cache in q8; ask for one of base \(f32/,
+      ),
+    );
   });
 
   it("refuses a context that the model was not made for", async () => {

@@ -12,6 +12,8 @@ export interface Prompt {
   readonly text: string;
   /** The end of the text that only asks for the answer; the next turn's prompt will not have it there. */
   readonly ask: string;
+  /** The end of the text from the last message's own words on, where an edit of that message begins. */
+  readonly last: string;
 }
 
 export interface ChatTemplate {
@@ -42,9 +44,27 @@ export function createChatTemplate(source: string, configJson: string | null): C
       attempt("bad_request", () => {
         const text = render(messages, options, true);
         const history = render(messages, options, false);
-        return { text, ask: text.startsWith(history) ? text.slice(history.length) : text };
+        const ask = text.startsWith(history) ? text.slice(history.length) : text;
+        const edited = render(withOtherEnd(messages), options, true);
+        return { text, ask, last: text.slice(sharedLength(text, edited)) };
       }),
   };
+}
+
+/** The messages with words in the last one that begin in another way. */
+function withOtherEnd(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  return messages.map((message, i) =>
+    i < messages.length - 1
+      ? message
+      : { ...message, content: message.content.trimStart().startsWith("x") ? "y" : "x" },
+  );
+}
+
+/** Characters that two texts begin with alike. */
+function sharedLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length += 1;
+  return length;
 }
 
 /** bos_token and its like, which stand in tokenizer_config.json as a string or as an object with its content. */

@@ -81,18 +81,19 @@ export class Engine {
 
   async #answer({ request, emit, stop: { signal }, since }: Job): Promise<FromEngine> {
     const { id, messages, sampling, maxTokens } = request;
-    const clock = startClock(since);
+    const clock = startClock(since, this.model);
     if (signal.aborted) return { kind: "done", id, reason: "cancelled", usage: clock.usage(0, 0) };
     checkRequest(messages, sampling, maxTokens);
-    const { text, ask } = this.#template.render(messages, request);
+    const { text, ask, last } = this.#template.render(messages, request);
     const prompt = this.#tokenizer.encode(text);
+    const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
     let cachedTokens = 0;
     const tokens = this.model.generate(prompt, {
       sampling,
       signal,
       maxTokens,
       stopTokens: this.model.facts.manifest.stop_tokens,
-      keepAt: this.#sharedLength(prompt, ask),
+      keepAt: places.filter((at) => at > 0),
       onPrefill: (done, total, cached) => {
         cachedTokens = cached;
         emit({ kind: "prefilling", id, done, total });
@@ -119,9 +120,9 @@ export class Engine {
     };
   }
 
-  /** Tokens of the prompt before the part that only asks for an answer: the next turn begins with the same ones. */
-  #sharedLength(prompt: readonly number[], ask: string): number {
-    const tail = this.#tokenizer.encode(ask);
+  /** Tokens of the prompt before the text that it ends with; 0 if some token belongs to both sides. */
+  #lengthBefore(end: string, prompt: readonly number[]): number {
+    const tail = this.#tokenizer.encode(end);
     const length = prompt.length - tail.length;
     return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
   }
@@ -147,7 +148,10 @@ function checkRequest(
   if (wrong) throw new WindowseatError("bad_request", `The request has ${wrong}.`);
 }
 
-function startClock(since: number): {
+function startClock(
+  since: number,
+  model: Model,
+): {
   token: () => void;
   usage: (promptTokens: number, cachedTokens: number) => Usage;
 } {
@@ -166,6 +170,7 @@ function startClock(since: number): {
       completionTokens: count,
       firstTokenMs: first - since,
       tokensPerSecond: count > 1 ? (1000 * (count - 1)) / (last - first) : 0,
+      memoryBytes: model.memoryBytes,
     }),
   };
 }

@@ -32,9 +32,9 @@ async function load(message: ToEngine & { readonly kind: "load" }): Promise<void
       sent = now;
       send({ kind: "loading", stage, done, total });
     };
-    const { variant, context, keep } = message;
+    const { bundle, variant, context, kvCache, keep } = message;
     const { signal } = loading;
-    engine = await Engine.load(message.bundle, { variant, context, keep, signal, onProgress });
+    engine = await Engine.load(bundle, { variant, context, kvCache, keep, signal, onProgress });
     send({ kind: "ready", model: engine.summary });
   } finally {
     loading = null;

@@ -1,13 +1,20 @@
 import { messageOf, WindowseatError } from "./failure.ts";
-import type { Extent, Plan, PlanKernel, Program, Step } from "./format.ts";
+import type { Extent, Plan, PlanBuffer, PlanKernel, Program, Step } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
-import { bufferBytes, groups } from "./plan.ts";
+import { allocated, groups } from "./plan.ts";
 import { createUniforms, type UniformArena, uniformBinding } from "./uniforms.ts";
+
+/** What one or several steps bind; made anew when a buffer among it is replaced by a larger one. */
+export interface Binding {
+  readonly names: readonly string[];
+  readonly make: () => GPUBindGroup;
+  group: GPUBindGroup;
+}
 
 /** One kernel launch, resolved: pipelines and bind groups are built once, at load. */
 export interface BoundStep {
   readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
+  readonly binding: Binding;
   readonly x: Extent;
   readonly y: Extent;
 }
@@ -17,7 +24,8 @@ export type BoundProgram = readonly BoundStep[];
 /** A plan with everything that exists before the first token. */
 export interface BoundPlan {
   readonly uniforms: UniformArena;
-  readonly buffers: ReadonlyMap<string, GPUBuffer>;
+  readonly buffers: Map<string, GPUBuffer>;
+  readonly bindings: readonly Binding[];
   readonly programs: {
     readonly prefill: BoundProgram;
     readonly decode: BoundProgram;
@@ -33,21 +41,19 @@ export interface BuiltKernel {
   readonly pipeline: GPUComputePipeline;
 }
 
-/** The plan's own buffers, sized for the context. */
+/** The plan's own buffers, with room for so many positions. */
 export function createBuffers(
   device: GPUDevice,
   plan: Plan,
-  context: number,
-): ReadonlyMap<string, GPUBuffer> {
+  positions: number,
+): Map<string, GPUBuffer> {
+  return new Map(plan.buffers.map((each) => [each.name, createBuffer(device, each, positions)]));
+}
+
+/** One of them. */
+export function createBuffer(device: GPUDevice, buffer: PlanBuffer, positions: number): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  return new Map(
-    plan.buffers.map((buffer) => {
-      const { name } = buffer;
-      // WebGPU binds no empty buffer; an empty one may stand in a plan for a model without that state.
-      const size = Math.max(4, Math.ceil(bufferBytes(buffer, context) / 4) * 4);
-      return [name, device.createBuffer({ label: name, size, usage })];
-    }),
-  );
+  return device.createBuffer({ label: buffer.name, size: allocated(buffer, positions), usage });
 }
 
 /** Compiles every kernel of the plan, all at once; fails with the name of the kernel that does not compile. */
@@ -73,35 +79,40 @@ export function bindPlan(
   device: GPUDevice,
   plan: Plan,
   kernels: readonly BuiltKernel[],
-  buffers: ReadonlyMap<string, GPUBuffer>,
+  buffers: Map<string, GPUBuffer>,
   weights: ReadonlyMap<string, GPUBuffer>,
   tokens: number,
 ): BoundPlan {
   const uniforms = createUniforms(device, plan.kernels);
-  const groupsMade = new Map<string, GPUBindGroup>();
+  const bindings = new Map<string, Binding>();
+  const find = (name: string) => buffers.get(name) ?? weights.get(name);
   const bindStep = (step: Step): BoundStep => {
     const built = kernels[step.kernel];
     if (!built) throw broken(`a step asks for kernel ${step.kernel} of ${kernels.length}`);
     checkGrid(device, built.kernel.name, step, tokens);
     const key = `${step.kernel}:${step.buffers.join()}`;
-    const bindings =
-      groupsMade.get(key) ??
-      bindKernel(device, built, step, (name) => buffers.get(name) ?? weights.get(name), uniforms);
-    groupsMade.set(key, bindings);
-    return { pipeline: built.pipeline, bindings, x: step.grid[0], y: step.grid[1] };
+    const make = () => bindKernel(device, built, step, find, uniforms);
+    const binding = bindings.get(key) ?? { names: step.buffers, make, group: make() };
+    bindings.set(key, binding);
+    return { pipeline: built.pipeline, binding, x: step.grid[0], y: step.grid[1] };
   };
   const bindProgram = (program: Program): BoundProgram => program.map(bindStep);
   const { prefill, decode, head, sample } = plan.programs;
-  return {
-    uniforms,
-    buffers,
-    programs: {
-      prefill: bindProgram(prefill),
-      decode: bindProgram(decode),
-      head: bindProgram(head),
-      sample: bindProgram(sample),
-    },
+  const programs = {
+    prefill: bindProgram(prefill),
+    decode: bindProgram(decode),
+    head: bindProgram(head),
+    sample: bindProgram(sample),
   };
+  return { uniforms, buffers, bindings: Array.from(bindings.values()), programs };
+}
+
+/** Puts another buffer in the place of one of the plan's: only what binds it is made anew. */
+export function replaceBuffer(plan: BoundPlan, name: string, buffer: GPUBuffer): void {
+  plan.buffers.set(name, buffer);
+  for (const binding of plan.bindings) {
+    if (binding.names.includes(name)) binding.group = binding.make();
+  }
 }
 
 /** Records the steps of a program for a call of `tokens` tokens. */
@@ -110,9 +121,9 @@ export function encodeProgram(
   program: BoundProgram,
   tokens: number,
 ): void {
-  for (const { pipeline, bindings, x, y } of program) {
+  for (const { pipeline, binding, x, y } of program) {
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindings);
+    pass.setBindGroup(0, binding.group);
     pass.dispatchWorkgroups(groups(x, tokens), groups(y, tokens));
   }
 }

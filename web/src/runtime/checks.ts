@@ -10,15 +10,23 @@ export function checkContext({ name, context: { max } }: Bundle, context: number
   );
 }
 
-/** Throws for a prompt that is empty, does not fit the context, or has ids that the model does not know. */
-export function checkPrompt(manifest: Bundle, context: number, prompt: readonly number[]): void {
+/** Throws for a prompt that is empty, does not fit, or has ids that the model does not know. */
+export function checkPrompt(
+  {
+    manifest,
+    context,
+    asked,
+  }: { readonly manifest: Bundle; readonly context: number; readonly asked: number },
+  prompt: readonly number[],
+): void {
   if (prompt.length === 0) {
     throw new WindowseatError("empty_prompt", "The prompt is empty; write something first.");
   }
   if (prompt.length > context) {
+    const larger = context === asked && asked < manifest.context.max;
     throw new WindowseatError(
       "prompt_too_long",
-      `The conversation has ${prompt.length} tokens and ${manifest.name} holds ${context}; start a new conversation or load it with a larger context.`,
+      `The conversation has ${prompt.length} tokens and ${manifest.name} holds ${context}${context < asked ? " on this GPU" : ""}; start a new conversation${larger ? " or load it with a larger context" : ""}.`,
     );
   }
   const strange = prompt.find((id) => id >= manifest.vocabulary || id < 0);

@@ -55,6 +55,21 @@ export class Gpu {
    * The step is synchronous: error scopes are one stack per device, and steps that wait would cross theirs.
    */
   async guarded<T>(what: string, step: () => T): Promise<T> {
+    const { result, full } = await this.#watched(what, step);
+    if (full === null) return result;
+    throw new WindowseatError(
+      "adapter_too_small",
+      `The GPU ran out of memory at ${what} (${full.message}); close other pages, or pick a smaller model or context.`,
+    );
+  }
+
+  /** The same for a step that may be too much: null when memory runs out. */
+  async tried<T>(what: string, step: () => T): Promise<T | null> {
+    const { result, full } = await this.#watched(what, step);
+    return full === null ? result : null;
+  }
+
+  async #watched<T>(what: string, step: () => T): Promise<{ result: T; full: GPUError | null }> {
     this.device.pushErrorScope("validation");
     this.device.pushErrorScope("out-of-memory");
     const popped: Promise<GPUError | null>[] = [];
@@ -64,17 +79,11 @@ export class Gpu {
     } finally {
       popped.push(this.device.popErrorScope(), this.device.popErrorScope());
     }
-    const [full, invalid] = await this.settled(Promise.all(popped));
-    if (full) {
-      throw new WindowseatError(
-        "adapter_too_small",
-        `The GPU ran out of memory at ${what} (${full.message}); close other pages, or pick a smaller model or context.`,
-      );
-    }
-    if (invalid) {
+    const [full = null, invalid = null] = await this.settled(Promise.all(popped));
+    if (invalid && !full) {
       throw new WindowseatError("internal", `WebGPU rejected ${what}: ${invalid.message}`);
     }
-    return result;
+    return { result, full };
   }
 
   close(): void {

@@ -1,50 +1,54 @@
-import type { PlanBuffer } from "./format.ts";
+import type { Snapshots } from "./snapshots.ts";
 
-/** Whether a state that has read `ids` can go on to read the rest of `prompt`: at least one token must be left. */
-export function continues(ids: readonly number[], prompt: readonly number[]): boolean {
-  return ids.length < prompt.length && ids.every((id, i) => id === prompt[i]);
-}
+/** What the state has read, and how it goes back to an earlier place of it. */
+export class History {
+  readonly #snapshots: Snapshots;
+  #ids: number[] = [];
 
-/**
- * A copy of the state as it was after `ids`.
- *
- * Only state of a fixed size is copied. State that grows with the context is addressed by position: what stands before
- * the snapshot's end is still there unless a conversation began earlier, and what stands after it is never read.
- */
-export interface Snapshot {
-  readonly pairs: readonly { readonly state: GPUBuffer; readonly copy: GPUBuffer }[];
-  ids: readonly number[] | null;
-}
-
-export function createSnapshot(
-  device: GPUDevice,
-  planBuffers: readonly PlanBuffer[],
-  buffers: ReadonlyMap<string, GPUBuffer>,
-): Snapshot {
-  const pairs: Snapshot["pairs"][number][] = [];
-  for (const { name, role, bytes_per_position } of planBuffers) {
-    const state = buffers.get(name);
-    if (role !== "state" || bytes_per_position > 0 || !state) continue;
-    const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const copy = device.createBuffer({ label: `${name} snapshot`, size: state.size, usage });
-    pairs.push({ state, copy });
+  constructor(snapshots: Snapshots) {
+    this.#snapshots = snapshots;
   }
-  return { pairs, ids: null };
+
+  /** Tokens that the state has read. */
+  get length(): number {
+    return this.#ids.length;
+  }
+
+  /** The state reads these tokens, from `from` up to `to`. */
+  read(ids: readonly number[], from: number, to: number): void {
+    for (let i = from; i < to; i += 1) this.#ids.push(ids[i] ?? 0);
+  }
+
+  /** Notes that the next prompts will probably share what has been read so far. */
+  async keep(): Promise<void> {
+    if (this.#snapshots.size > 0 && this.length > 0) await this.#snapshots.save(this.length);
+  }
+
+  /** Goes back as little as it takes to go on with the rest of the prompt, of which at least one token is left to read; gives where the state stands then. */
+  rewind(prompt: readonly number[]): number {
+    const shared = sharedLength(this.#ids, prompt);
+    let length = shared;
+    // A recurrence cannot be cut back: it stands where it stands, or where it was kept.
+    if (this.#snapshots.size > 0 && this.length > shared) {
+      length = this.#snapshots.longest(shared);
+      this.#snapshots.restore(length);
+    }
+    this.#snapshots.cut(length);
+    this.#ids.length = length;
+    return length;
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#snapshots.cut(0);
+    this.#ids = [];
+  }
 }
 
-export function saveSnapshot(device: GPUDevice, snapshot: Snapshot, ids: readonly number[]): void {
-  const encoder = device.createCommandEncoder();
-  for (const { state, copy } of snapshot.pairs) {
-    encoder.copyBufferToBuffer(state, 0, copy, 0, state.size);
-  }
-  device.queue.submit([encoder.finish()]);
-  snapshot.ids = ids;
-}
-
-export function restoreSnapshot(device: GPUDevice, { pairs }: Snapshot): void {
-  const encoder = device.createCommandEncoder();
-  for (const { state, copy } of pairs) {
-    encoder.copyBufferToBuffer(copy, 0, state, 0, state.size);
-  }
-  device.queue.submit([encoder.finish()]);
+/** How many tokens a prompt begins with that were read before; the last token of a prompt does not count. */
+function sharedLength(ids: readonly number[], prompt: readonly number[]): number {
+  const most = Math.min(ids.length, prompt.length - 1);
+  let length = 0;
+  while (length < most && ids[length] === prompt[length]) length += 1;
+  return length;
 }

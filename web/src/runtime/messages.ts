@@ -66,7 +66,12 @@ export interface Usage {
   readonly firstTokenMs: number;
   /** Tokens per second after the first. */
   readonly tokensPerSecond: number;
+  /** Bytes of GPU memory that the model and its conversation take now. */
+  readonly memoryBytes: number;
 }
+
+/** A stop token; the context or the limit asked for; no GPU memory for more context; a stop from outside. */
+export type EndReason = "stop" | "length" | "memory" | "cancelled";
 
 /** Why something failed, for code; the message is for people. */
 export type FailureCode =
@@ -114,6 +119,8 @@ export interface StoredBundle {
 
 export type ToEngine =
   | { readonly kind: "load"; readonly bundle: string; readonly variant?: string; readonly context?: number;
+      /** Keys and values in full (the default), or in 8 bits. */
+      readonly kvCache?: "full" | "q8";
       /** False: this browser keeps no files and uses none that it has. */
       readonly keep?: boolean }
   | { readonly kind: "cancel_load" }
@@ -133,5 +140,5 @@ export type FromEngine =
   | { readonly kind: "storage_speed"; readonly bytes: number; readonly ms: number }
   | { readonly kind: "prefilling"; readonly id: number; readonly done: number; readonly total: number }
   | { readonly kind: "delta"; readonly id: number; readonly channel: "thinking" | "answer"; readonly text: string }
-  | { readonly kind: "done"; readonly id: number; readonly reason: "stop" | "length" | "cancelled"; readonly usage: Usage }
+  | { readonly kind: "done"; readonly id: number; readonly reason: EndReason; readonly usage: Usage }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };

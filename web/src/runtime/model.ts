@@ -1,54 +1,44 @@
 import { checkPrompt } from "./checks.ts";
-import type { CallCounts } from "./count_calls.ts";
-import {
-  type Executor,
-  GREEDY,
-  submitChunk,
-  submitLastChunk,
-  submitStep,
-  writeToken,
-} from "./executor.ts";
+import { type Executor, GREEDY, submitStep, writeToken } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
-import { continues, restoreSnapshot, type Snapshot, saveSnapshot } from "./history.ts";
+import { History } from "./history.ts";
+import type { KvCache } from "./kv_cache.ts";
 import { type Assembled, assemble, type LoadOptions, type ModelFacts } from "./load.ts";
-import type { Sampling } from "./messages.ts";
+import type { EndReason, Sampling } from "./messages.ts";
+import { Pace } from "./pace.ts";
+import { type PrefillOptions, submitPrompt } from "./prefill.ts";
 import { readBuffer, readToken } from "./readback.ts";
-
-export interface PrefillOptions {
-  readonly sampling: Sampling;
-  readonly signal?: AbortSignal | undefined;
-  /** Tokens of the prompt that the next prompt will probably share: the state there is kept. */
-  readonly keepAt?: number | undefined;
-  readonly onPrefill?: (done: number, total: number, cached: number) => void;
-}
+import type { Snapshots } from "./snapshots.ts";
 
 export interface GenerateOptions extends PrefillOptions {
   readonly maxTokens?: number | undefined;
   readonly stopTokens: readonly number[];
 }
 
-export type EndReason = "stop" | "length" | "cancelled";
-
 /**
  * A model on a GPU with one conversation's state.
  *
- * One call at a time. Step k+1 is submitted before token k is read, so the state may have read a token that was never
- * given out; `#consumed` is always the exact list once nothing is pending.
+ * One call at a time. Step k+1 is submitted before token k is read; what the state has read is known exactly once
+ * nothing is pending.
  */
 export class Model {
   readonly facts: ModelFacts;
-  /** Null unless counting was asked for. */
-  readonly calls: Readonly<CallCounts> | null;
   readonly #executor: Executor;
-  readonly #snapshot: Snapshot;
-  #consumed: number[] = [];
+  readonly #cache: KvCache;
+  readonly #snapshots: Snapshots;
+  readonly #history: History;
+  readonly #pace: Pace;
+  readonly #fixedBytes: number;
 
-  private constructor({ facts, calls, executor, snapshot }: Assembled) {
+  private constructor({ facts, executor, cache, snapshots, fixedBytes }: Assembled) {
     this.facts = facts;
-    this.calls = calls;
     this.#executor = executor;
-    this.#snapshot = snapshot;
+    this.#cache = cache;
+    this.#snapshots = snapshots;
+    this.#history = new History(snapshots);
+    this.#pace = new Pace(executor.ids.length);
+    this.#fixedBytes = fixedBytes;
   }
 
   /** Loads an open bundle onto the GPU. */
@@ -56,10 +46,14 @@ export class Model {
     return new Model(await assemble(bundle, options));
   }
 
+  /** Bytes of GPU memory that it holds now; more as a conversation grows. */
+  get memoryBytes(): number {
+    return this.#fixedBytes + this.#cache.bytes + this.#snapshots.bytes;
+  }
+
   /** Forgets the conversation; the next prompt starts at position 0. */
   reset(): void {
-    this.#consumed = [];
-    this.#snapshot.ids = null;
+    this.#history.reset();
   }
 
   /** Reads a prompt, from as far as the state already has it, and gives the first sampled token; null if stopped. */
@@ -74,20 +68,24 @@ export class Model {
     options: GenerateOptions,
   ): AsyncGenerator<number, EndReason, undefined> {
     const { sampling, signal, maxTokens = Number.POSITIVE_INFINITY } = options;
-    // The last token that the context leaves room for is sampled, but never consumed.
-    const limit = Math.min(maxTokens, this.facts.context - prompt.length + 1);
+    // The last token that there is room for is sampled, but never read by the state.
+    const asked = Math.min(maxTokens, this.facts.context - prompt.length + 1);
     let pending = await this.#begin(prompt, options);
+    let room = true;
     for (let count = 1; pending !== null; count += 1) {
       // A token sampled ahead and not read needs nothing: the state has not taken it, and its slot is not mapped.
       if (signal?.aborted) return "cancelled";
       const slot: GPUBuffer = pending;
-      pending = count < limit ? this.#step(sampling) : null;
+      if (this.#history.length === this.#cache.positions && count < asked) {
+        room = await this.#makeRoom(this.#history.length + 1);
+      }
+      pending = room && count < asked ? this.#step(sampling) : null;
       const token = await this.#executor.gpu.settled(readToken(slot));
-      if (pending) this.#consumed.push(token);
+      if (pending) this.#history.read([token], 0, 1);
       if (options.stopTokens.includes(token)) return "stop";
-      if (signal?.aborted) return "cancelled";
+      // What the state has read is given out, a stop or not: so the next prompt goes on from here.
       yield token;
-      if (pending === null) return "length";
+      if (pending === null) return room ? "length" : "memory";
     }
     return "cancelled";
   }
@@ -95,15 +93,17 @@ export class Model {
   /** One decode step with a given token, for verification. */
   async force(token: number): Promise<void> {
     const { context, manifest } = this.facts;
-    if (this.#consumed.length >= context) {
+    const need = this.#history.length + 1;
+    if (need > context || !(await this.#makeRoom(need))) {
+      const have = Math.min(context, this.#cache.positions);
       throw new WindowseatError(
         "bad_request",
-        `${manifest.name} holds ${context} tokens and all are used; load it with a larger context.`,
+        `${manifest.name} holds ${have} tokens and all are used; load it with a larger context.`,
       );
     }
     writeToken(this.#executor, token);
     const slot = this.#step(GREEDY);
-    this.#consumed.push(token);
+    this.#history.read([token], 0, 1);
     await this.#executor.gpu.settled(readToken(slot));
   }
 
@@ -119,55 +119,29 @@ export class Model {
     this.#executor.gpu.close();
   }
 
-  /** Consumes tokens[0], which is in the state from here on though its id may not be known yet. */
+  /** Reads tokens[0], which is in the state from here on though its id may not be known yet. */
   #step(sampling: Sampling): GPUBuffer {
     this.#executor.gpu.check();
-    return submitStep(this.#executor, this.#consumed.length, sampling);
+    return submitStep(this.#executor, this.#history.length, sampling);
   }
 
-  /** Submits the whole prompt, chunk by chunk, and gives the slot of the first token; null if stopped on the way. */
+  /** Whether there is memory for so many positions, of which the state has filled all it has read. */
+  async #makeRoom(positions: number): Promise<boolean> {
+    return (await this.#cache.reserve(positions, this.#history.length)) >= positions;
+  }
+
+  /** Brings the state to the longest known beginning of the prompt and submits the rest. */
   async #begin(prompt: readonly number[], options: PrefillOptions): Promise<GPUBuffer | null> {
-    const { sampling, signal, onPrefill = () => {} } = options;
-    const { gpu, ids } = this.#executor;
-    checkPrompt(this.facts.manifest, this.facts.context, prompt);
-    gpu.check();
-    const cached = this.#rewind(prompt);
-    const keepAt = options.keepAt ?? 0;
-    onPrefill(cached, prompt.length, cached);
-    let submitted = Promise.resolve<unknown>(null);
-    for (let from = cached; ; ) {
-      if (signal?.aborted) return null;
-      const whole = Math.min(from + ids.length, prompt.length);
-      const to = from < keepAt && keepAt < whole ? keepAt : whole;
-      if (to === prompt.length) {
-        const slot = submitLastChunk(this.#executor, prompt, from, to, sampling);
-        this.#consumed = [...prompt];
-        await gpu.settled(submitted);
-        onPrefill(to, prompt.length, cached);
-        return slot;
-      }
-      submitChunk(this.#executor, prompt, from, to);
-      this.#consumed = prompt.slice(0, to);
-      if (to === keepAt) saveSnapshot(gpu.device, this.#snapshot, this.#consumed);
-      // One chunk runs while the next is recorded; the wait also lets a stop come in.
-      await gpu.settled(submitted);
-      if (from > cached) onPrefill(from, prompt.length, cached);
-      submitted = gpu.device.queue.onSubmittedWorkDone();
-      from = to;
+    checkPrompt(this.facts, prompt);
+    this.#executor.gpu.check();
+    const room = await this.#cache.reserve(prompt.length, this.#history.length);
+    if (room < prompt.length) {
+      throw new WindowseatError(
+        "prompt_too_long",
+        `The conversation has ${prompt.length} tokens and this GPU has memory for ${room}; close other pages, or start a new conversation.`,
+      );
     }
-  }
-
-  /** Brings the state to the longest known beginning of the prompt and gives its length. */
-  #rewind(prompt: readonly number[]): number {
-    const { device } = this.#executor.gpu;
-    const kept = this.#snapshot.ids;
-    if (!continues(this.#consumed, prompt)) {
-      const usable = kept !== null && continues(kept, prompt);
-      if (usable) restoreSnapshot(device, this.#snapshot);
-      this.#consumed = usable ? [...kept] : [];
-    }
-    // A conversation that begins before the snapshot's end overwrites the positions it stands on.
-    if (kept && this.#consumed.length < kept.length) this.#snapshot.ids = null;
-    return this.#consumed.length;
+    if (this.#history.rewind(prompt) === 0) await this.#cache.shrink(prompt.length);
+    return await submitPrompt(this.#executor, this.#history, this.#pace, prompt, options);
   }
 }

@@ -37,9 +37,9 @@ export function parsePlan(text: string, path: string): Plan {
   }
 }
 
-/** Bytes of a buffer when the conversation may hold `context` tokens. */
-export function bufferBytes(buffer: PlanBuffer, context: number): number {
-  return buffer.bytes + buffer.bytes_per_position * context;
+/** Bytes that a buffer takes with room for so many positions: never none, for WebGPU binds no empty buffer. */
+export function allocated(buffer: PlanBuffer, positions: number): number {
+  return Math.max(4, 4 * Math.ceil((buffer.bytes + buffer.bytes_per_position * positions) / 4));
 }
 
 /** Workgroups along one axis for a call of `tokens` tokens. */

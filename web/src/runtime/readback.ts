@@ -13,6 +13,11 @@ export class TokenReads {
     this.#slots = [slot("token read 0"), slot("token read 1")];
   }
 
+  /** Bytes of GPU memory. */
+  get bytes(): number {
+    return this.#slots[0].size + this.#slots[1].size;
+  }
+
   /** Records the copy of tokens[0] and gives the buffer to pass to `read` after the submit. */
   record(encoder: GPUCommandEncoder, tokens: GPUBuffer): GPUBuffer {
     const slot = this.#slots[this.#next === 0 ? 0 : 1];

@@ -1,6 +1,6 @@
 /** The chat page: starts the engine, moves from state to state, and keeps every part of the page in step. */
 
-import type { FromEngine, LoadStage, Usage } from "../runtime/messages.ts";
+import type { EndReason, FromEngine, LoadStage, Usage } from "../runtime/messages.ts";
 import { Composer } from "./composer.ts";
 import { Engine } from "./engine.ts";
 import { Follower } from "./follow.ts";
@@ -119,24 +119,26 @@ function receive(message: FromEngine): void {
   }
 }
 
-function finish(reason: "stop" | "length" | "cancelled", usage: Usage): void {
+function finish(reason: EndReason, usage: Usage): void {
   if (!("model" in state)) return;
   if (reason === "cancelled" && !transcript.hasText) {
     composer.restore(transcript.withdraw());
   } else {
-    transcript.finish(usage, endingNote(reason, state.model.context));
+    transcript.finish(usage, endingNote(reason, usage));
   }
   enter({ kind: "ready", model: state.model });
 }
 
-function endingNote(reason: "stop" | "length" | "cancelled", context: number): string {
+function endingNote(reason: EndReason, { promptTokens, completionTokens }: Usage): string {
   switch (reason) {
     case "stop":
       return "";
     case "cancelled":
       return "Stopped.";
     case "length":
-      return `This chat is full: it holds ${context} tokens. Start a new chat to go on.`;
+      return `This chat is full: it holds ${promptTokens + completionTokens} tokens. Start a new chat to go on.`;
+    case "memory":
+      return `The graphics card has no memory for more than these ${promptTokens + completionTokens} tokens. Close other pages, or start a new chat to go on.`;
   }
 }
 

@@ -149,12 +149,13 @@ function megabytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} MB`;
 }
 
-/** "12 tokens · 8.4 tokens/s · read 16, remembered 40", under an answer. */
+/** "12 tokens · 8.4 tokens/s · read 16, remembered 40 · 41 MB of GPU memory", under an answer. */
 export function usageText(usage: Usage): string {
   const pieces = [plural(usage.completionTokens, "token")];
   if (usage.completionTokens > 1) pieces.push(`${usage.tokensPerSecond.toFixed(1)} tokens/s`);
   const remembered = usage.cachedTokens > 0 ? `, remembered ${usage.cachedTokens}` : "";
   pieces.push(`read ${usage.promptTokens - usage.cachedTokens}${remembered}`);
+  pieces.push(`${megabytes(usage.memoryBytes)} of GPU memory`);
   return pieces.join(" · ");
 }
 

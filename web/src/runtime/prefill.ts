@@ -1,0 +1,61 @@
+import { type Executor, submitChunk, submitLastChunk } from "./executor.ts";
+import type { History } from "./history.ts";
+import type { Sampling } from "./messages.ts";
+import { LEAST_CHUNK, type Pace } from "./pace.ts";
+
+export interface PrefillOptions {
+  readonly sampling: Sampling;
+  readonly signal?: AbortSignal | undefined;
+  /** Places in the prompt, in rising order, that later prompts will probably share it up to: the state there is kept. */
+  readonly keepAt?: readonly number[] | undefined;
+  readonly onPrefill?: (done: number, total: number, cached: number) => void;
+}
+
+/** Submits the rest of a prompt, chunk by chunk, and gives the slot of the first token; null if stopped on the way. */
+export async function submitPrompt(
+  executor: Executor,
+  history: History,
+  pace: Pace,
+  prompt: readonly number[],
+  { sampling, signal, keepAt = [], onPrefill = () => {} }: PrefillOptions,
+): Promise<GPUBuffer | null> {
+  const { gpu } = executor;
+  const cached = history.length;
+  const places = worthKeeping(keepAt, cached);
+  onPrefill(cached, prompt.length, cached);
+  await history.keep();
+  let running = Promise.resolve();
+  for (let from = cached; ; ) {
+    if (signal?.aborted) return null;
+    const place = places.find((at) => at > from) ?? prompt.length;
+    const to = Math.min(from + pace.chunk, place, prompt.length);
+    history.read(prompt, from, to);
+    if (to === prompt.length) {
+      const slot = submitLastChunk(executor, prompt, from, to, sampling);
+      watch(executor, pace, to - from);
+      await gpu.settled(running);
+      onPrefill(to, prompt.length, cached);
+      return slot;
+    }
+    submitChunk(executor, prompt, from, to);
+    const done = watch(executor, pace, to - from);
+    if (to === place) await history.keep();
+    // One chunk runs while the next is recorded; the wait also lets a stop come in.
+    await gpu.settled(running);
+    if (from > cached) onPrefill(from, prompt.length, cached);
+    running = done;
+    from = to;
+  }
+}
+
+/** Resolves when the chunk has run. Nobody waits for the last one: a lost device is then heard of elsewhere. */
+function watch({ gpu }: Executor, pace: Pace, tokens: number): Promise<void> {
+  const done = pace.watch(gpu.device.queue, tokens);
+  done.catch(() => {});
+  return done;
+}
+
+/** A place just after where the state stands is not worth a chunk of its own, but for the last: every turn goes back there. */
+function worthKeeping(places: readonly number[], from: number): readonly number[] {
+  return places.filter((at, i) => i === places.length - 1 || at >= from + LEAST_CHUNK);
+}

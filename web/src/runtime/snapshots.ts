@@ -1,0 +1,134 @@
+import type { PlanBuffer } from "./format.ts";
+import type { Gpu } from "./gpu.ts";
+import { allocated } from "./plan.ts";
+
+/** A model's snapshots take no more than this, but for the two that a chat cannot do without. */
+const BUDGET_BYTES = 256 * 2 ** 20;
+const MOST = 8;
+const LEAST = 2;
+
+/** A copy of the state as it was after the first `length` tokens of what has been read. */
+interface Snapshot {
+  readonly length: number;
+  readonly copy: GPUBuffer;
+}
+
+/**
+ * Copies of the state at places that a conversation may go back to.
+ *
+ * Only state of a fixed size is copied. State that grows with the context is addressed by position: what stands before
+ * a snapshot's end is still there as long as nothing earlier was read anew, and what stands after it is never read.
+ */
+export class Snapshots {
+  /** Bytes of one; 0 for a model whose state is all addressed by position, which can go back to any place without. */
+  readonly size: number;
+  readonly #gpu: Gpu;
+  readonly #states: readonly { readonly state: GPUBuffer; readonly at: number }[];
+  #most: number;
+  #kept: Snapshot[] = []; // from the shortest to the longest
+  readonly #free: GPUBuffer[] = [];
+
+  constructor(
+    gpu: Gpu,
+    planBuffers: readonly PlanBuffer[],
+    buffers: ReadonlyMap<string, GPUBuffer>,
+  ) {
+    let at = 0;
+    const states: { state: GPUBuffer; at: number }[] = [];
+    for (const { name } of fixedStates(planBuffers)) {
+      const state = buffers.get(name);
+      if (!state) continue;
+      states.push({ state, at });
+      at += state.size;
+    }
+    this.#gpu = gpu;
+    this.#states = states;
+    this.size = snapshotBytes(planBuffers);
+    this.#most = this.size === 0 ? 0 : mostSnapshots(this.size);
+  }
+
+  /** Bytes of GPU memory. */
+  get bytes(): number {
+    return this.size * (this.#kept.length + this.#free.length);
+  }
+
+  /** The length of the longest one that is no longer than `length`; 0 if there is none. */
+  longest(length: number): number {
+    return this.#kept.findLast((each) => each.length <= length)?.length ?? 0;
+  }
+
+  /** Keeps the state as it is now, after `length` tokens: more than any that is kept, or as many as the longest. */
+  async save(length: number): Promise<void> {
+    if (this.longest(length) === length) return;
+    const copy = this.#free.pop() ?? (await this.#another());
+    if (copy === null) return;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    for (const { state, at } of this.#states) {
+      encoder.copyBufferToBuffer(state, 0, copy, at, state.size);
+    }
+    this.#gpu.device.queue.submit([encoder.finish()]);
+    this.#kept.push({ length, copy });
+  }
+
+  /** Brings the state back to where it was after `length` tokens, which is the length of one that is kept. */
+  restore(length: number): void {
+    const copy = this.#kept.find((each) => each.length === length)?.copy;
+    if (!copy) return;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    for (const { state, at } of this.#states) {
+      encoder.copyBufferToBuffer(copy, at, state, 0, state.size);
+    }
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Forgets those of more than `length` tokens; their memory serves the next ones. */
+  cut(length: number): void {
+    for (const each of this.#kept) if (each.length > length) this.#free.push(each.copy);
+    this.#kept = this.#kept.filter((each) => each.length <= length);
+  }
+
+  /** Memory for one more: new, or that of the one that is missed least; null if there is none at all. */
+  async #another(): Promise<GPUBuffer | null> {
+    if (this.#kept.length < this.#most) {
+      const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+      const made = await this.#gpu.tried("keeping the state", () =>
+        this.#gpu.device.createBuffer({ label: "snapshot", size: this.size, usage }),
+      );
+      if (made) return made;
+      this.#most = this.#kept.length;
+    }
+    const [dropped] = this.#kept.splice(leastMissed(this.#kept.map(({ length }) => length)), 1);
+    return dropped?.copy ?? null;
+  }
+}
+
+/** Bytes of one snapshot. */
+export function snapshotBytes(planBuffers: readonly PlanBuffer[]): number {
+  return fixedStates(planBuffers).reduce((sum, buffer) => sum + allocated(buffer, 0), 0);
+}
+
+function fixedStates(planBuffers: readonly PlanBuffer[]): readonly PlanBuffer[] {
+  return planBuffers.filter(
+    ({ role, bytes, bytes_per_position }) =>
+      role === "state" && bytes > 0 && bytes_per_position === 0,
+  );
+}
+
+/** Snapshots of a size that the budget allows. */
+export function mostSnapshots(size: number): number {
+  return Math.max(LEAST, Math.min(MOST, Math.floor(BUDGET_BYTES / size)));
+}
+
+/**
+ * Which of these lengths, in rising order, to go without: the newer half stays, and of the older one that is left out
+ * which is the closest between its neighbours, so that what stays is spread over the conversation.
+ */
+export function leastMissed(lengths: readonly number[]): number {
+  const older = Math.ceil(lengths.length / 2);
+  let [best, least] = [0, Number.POSITIVE_INFINITY];
+  for (let i = 0; i < older; i += 1) {
+    const gap = (lengths[i + 1] ?? Number.POSITIVE_INFINITY) - (lengths[i - 1] ?? 0);
+    if (gap < least) [best, least] = [i, gap];
+  }
+  return best;
+}
