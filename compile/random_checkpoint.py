@@ -1,6 +1,6 @@
 """A checkpoint of any dense Qwen 2, 2.5, 3 or 3.5 config with random weights: real shapes and names, no download.
 
-    python -m windowseat.compile.random_checkpoint CONFIG.json OUT_DIR [--layers N] [--seed S] [--dtype bf16|f16|f32]
+    python -m windowseat.compile.random_checkpoint CONFIG OUT_DIR [--layers N] [--seed S] [--dtype bf16|f16|f32]
 
 Drawing 752 million normals would take most of the time, so one block of a million is drawn and every row of every
 matrix is a window of it: window starts step by an odd stride, so no two rows of a matrix are the same, and every matrix
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import UserError
+from .published import PUBLISHED
 
 # R rows, N values in a row
 BLOCK = 1 << 20  # values drawn for all the matrices
@@ -274,7 +275,7 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the checkpoint that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m windowseat.compile.random_checkpoint")
-    parser.add_argument("config", type=Path, help="a config.json, with or without the vision wrapper")
+    parser.add_argument("config", help="a config.json, with or without the vision wrapper, or " + ", ".join(PUBLISHED))
     parser.add_argument("out", type=Path, help="a new folder")
     parser.add_argument("--layers", type=int, help="keep only the first N layers")
     parser.add_argument("--seed", type=int, default=0)
@@ -285,7 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     try:
         write_random_checkpoint(
-            json.loads(asked.config.read_text(encoding="utf-8")),
+            PUBLISHED.get(asked.config) or json.loads(Path(asked.config).read_text(encoding="utf-8")),
             asked.out,
             layers=asked.layers,
             seed=asked.seed,

@@ -207,7 +207,9 @@ def verify(
 
 @app.command()
 def bench(
-    models: Annotated[list[str], typer.Argument(help="Checkpoints, hub ids, or random:0.8B, 2B, 4B, 9B.")],
+    models: Annotated[
+        list[str], typer.Argument(help="Checkpoints, hub ids, or random:0.8B, random:qwen3-0.6B and so on.")
+    ],
     prompt: Annotated[list[int] | None, typer.Option(min=1, help="Tokens of the prompt; 64 by default.")] = None,
     decode: Annotated[int, typer.Option(min=3, help="Tokens to decode.")] = 32,
     runtime: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node.")] = None,

@@ -15,13 +15,13 @@ from pathlib import Path
 from ...compile import build as compiler
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
+from ...compile.published import published_config
 from ...compile.random_checkpoint import write_random_checkpoint
 from ..site import SCRIPTS, build_site
 from ..verify import runtimes
 from ..verify.runtimes import Unsupported
 
 RANDOM = "random:"
-SIZES = json.loads((Path(__file__).parent / "sizes.json").read_text("utf-8"))
 # Any tokenizer and template make a random checkpoint whole.
 DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
 
@@ -74,7 +74,8 @@ def _bench(model: str, folder: Path, options: Options, report: Report) -> Iterat
     if model.startswith(RANDOM):
         source = str(folder / "checkpoint")
         report(Progress(f"Writing {model}", 0, 1, "checkpoint"))
-        write_random_checkpoint(_config(model), Path(source), layers=options.layers, tokenizer=DEMO)
+        config = published_config(model.removeprefix(RANDOM))
+        write_random_checkpoint(config, Path(source), layers=options.layers, tokenizer=DEMO)
     report(Progress(f"Building {model}", 0, 1, "bundle"))
     seconds, peak = _timed_build(source, folder / "models")
     bundle = folder / "models" / "model"
@@ -118,14 +119,6 @@ def _bench(model: str, folder: Path, options: Options, report: Report) -> Iterat
                     buffers=calls["buffers"],
                     pipelines=calls["pipelines"],
                 )
-
-
-def _config(model: str) -> dict[str, object]:
-    size = model.removeprefix(RANDOM)
-    if size not in SIZES or size == "common":
-        known = ", ".join(f"{RANDOM}{name}" for name in SIZES if name != "common")
-        raise UserError(f"There are no random weights of size {size!r}; choose one of {known}.")
-    return {**SIZES["common"], **SIZES[size]}
 
 
 def _timed_build(source: str, models: Path) -> tuple[float, float]:
