@@ -21,7 +21,7 @@ CHECKING = "Checking what an unfinished build wrote"
 
 
 class Journal:
-    """The shards and errors that hold already; what is added is on disk when the next line is written."""
+    """The shards and errors that hold already; all else in the folder is removed, for nothing vouches for it."""
 
     def __init__(self, folder: Path, report: Report) -> None:
         self._path = folder / NAME

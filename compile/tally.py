@@ -18,20 +18,27 @@ class TensorError:
     max_abs: float
 
 
+@dataclass(frozen=True, slots=True)
 class Tally:
-    """The sums of the blocks so far; blocks in the same order give the same bits."""
+    """Σ(w-ŵ)², Σw² and max |w-ŵ| of some blocks; added in the same order they give the same bits."""
 
-    def __init__(self) -> None:
-        self._difference, self._square, self._peak = 0.0, 0.0, 0.0
+    difference: float = 0.0
+    square: float = 0.0
+    peak: float = 0.0
 
-    def add(self, weights: F32, restored: F32) -> None:
-        """Counts a block of a matrix in, with what came back of it."""
-        difference = weights - restored
-        self._difference += float(np.vdot(difference, difference))
-        self._square += float(np.vdot(weights, weights))
-        self._peak = max(self._peak, float(difference.max()), -float(difference.min()))
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.difference + other.difference, self.square + other.square, max(self.peak, other.peak))
 
     def error(self, name: str, form: str) -> TensorError:
-        """The error of the matrix whose blocks were counted in."""
-        relative = (self._difference / self._square) ** 0.5 if self._square else 0.0
-        return TensorError(name, form, relative, self._peak)
+        """The error of the matrix whose blocks these were."""
+        return TensorError(name, form, (self.difference / self.square) ** 0.5 if self.square else 0.0, self.peak)
+
+
+def tally(weights: F32, restored: F32) -> Tally:
+    """A block against what came back of it."""
+    difference = weights - restored
+    return Tally(
+        float(np.vdot(difference, difference)),
+        float(np.vdot(weights, weights)),
+        max(float(difference.max()), -float(difference.min())),
+    )

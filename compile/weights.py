@@ -13,7 +13,7 @@ from .parts import Part, parts
 from .progress import Progress, Report
 from .quantise import PLAIN, WORDS_PER_GROUP, Packed, dequantise, groups, quantise
 from .shards import ShardWriter, stream_bytes
-from .tally import F32, Tally, TensorError
+from .tally import F32, Tally, TensorError, tally
 
 BLOCK_VALUES = 1 << 21  # values that are unpacked at once, per worker
 WORKERS = 2
@@ -86,7 +86,7 @@ def write_weights(
     A weight is passed over if the journal has all its shards; one that has only some of them is quantised again.
     """
     sizes = {weight.name: tensor_sizes(weight, quantisation) for weight in weights}
-    total = stream_bytes({name: size for each in sizes.values() for name, size in each.items()})
+    whole = stream_bytes({name: size for each in sizes.values() for name, size in each.items()})
     with ThreadPoolExecutor(WORKERS) as pool:
         for weight in weights:
             known = isinstance(weight, Vector) or weight.name in journal.errors
@@ -97,12 +97,13 @@ def write_weights(
                 writer.write(_vector(checkpoint, weight, names).tobytes())
                 writer.end()
                 continue
-            tally = Tally()
+            total = Tally()
             for part in parts(weight, quantisation):
-                for _ in _write_part(checkpoint, part, names, writer, pool, tally):
-                    report(Progress("Quantising", writer.bytes, total))
-            journal.add_error(tally.error(weight.name, part.form))
-    report(Progress("Quantising", writer.bytes, total))
+                for block in _write_part(checkpoint, part, names, writer, pool):
+                    total += block
+                    report(Progress("Quantising", writer.bytes, whole))
+            journal.add_error(total.error(weight.name, part.form))
+    report(Progress("Quantising", writer.bytes, whole))
     return [journal.errors[weight.name] for weight in weights if isinstance(weight, Matrix)]
 
 
@@ -112,32 +113,30 @@ def _write_part(
     names: Mapping[str, str],
     writer: ShardWriter,
     pool: ThreadPoolExecutor,
-    tally: Tally,
-) -> Iterator[None]:
-    """Writes the words, then the scales; yields as each block is done."""
+) -> Iterator[Tally]:
+    """Writes the words, then the scales; yields what each block cost as it is done."""
     matrix = part.matrix
     rows = max(64, BLOCK_VALUES // matrix.width // 64 * 64)
     starts = range(part.start, part.stop, rows)
 
-    def pack(start: int) -> tuple[Packed, F32, F32]:
+    def pack(start: int) -> tuple[Packed, Tally]:
         block = read_rows(checkpoint, matrix, names, start, min(start + rows, part.stop))
         _check_values(checkpoint, matrix, block, part.form)
         packed = quantise(block, part.form)
-        return packed, block, dequantise(packed, matrix.width, part.form)
+        return packed, tally(block, dequantise(packed, matrix.width, part.form))
 
     writer.begin(part.bound()["w_words"])
     scales = []
-    waiting: list[Future[tuple[Packed, F32, F32]]] = []
+    waiting: list[Future[tuple[Packed, Tally]]] = []
     for i in range(len(starts) + WORKERS):
         if i < len(starts):
             waiting.append(pool.submit(pack, starts[i]))
         if i >= WORKERS:
-            packed, block, restored = waiting.pop(0).result()
-            tally.add(block, restored)
+            packed, cost = waiting.pop(0).result()
             writer.write(np.ascontiguousarray(packed.words).data)
             if packed.scales is not None:
                 scales.append(packed.scales)
-            yield
+            yield cost
     writer.end()
     if scales:
         writer.begin(part.bound()["w_scales"])
