@@ -61,8 +61,8 @@ def quantise(weights: F32, form: str) -> Packed:
     else:
         np.clip(levels, -8, 7, out=levels)
         levels += 8
-        nibbles = levels.astype(np.uint8).reshape(-1, 4, 2, 4)
-        words = (nibbles[:, :, 0] | (nibbles[:, :, 1] << 4)).view(np.uint32)
+        fours = levels.astype(np.uint8).view(np.uint32).reshape(-1, 4, 2)  # four levels at a time, a byte each
+        words = fours[:, :, 0] | (fours[:, :, 1] << np.uint32(4))
     return Packed(words.reshape(rows, -1, WORDS_PER_GROUP[form]), _pack_pairs(scale))
 
 
@@ -78,11 +78,14 @@ def dequantise(packed: Packed, width: int, form: str) -> F32:
     if form == "q8":
         levels = words.view(np.int8).astype(np.float32).reshape(-1, GROUP)
     else:
-        octets = words.view(np.uint8).reshape(-1, 4, 1, 4)
-        nibbles = np.concatenate([octets & 15, octets >> 4], axis=2)
-        levels = nibbles.reshape(-1, GROUP).astype(np.float32) - 8
+        fours = np.empty((*words.shape, 2), np.uint32)
+        np.bitwise_and(words, 0x0F0F0F0F, out=fours[..., 0])
+        np.bitwise_and(words >> np.uint32(4), 0x0F0F0F0F, out=fours[..., 1])
+        levels = fours.view(np.uint8).reshape(-1, GROUP).astype(np.float32)
+        levels -= 8
     scale = packed.scales.view(np.float16)[: len(levels)].astype(np.float32)
-    return np.ascontiguousarray((levels * scale[:, None]).reshape(rows, -1)[:, :width])
+    levels *= scale[:, None]
+    return np.ascontiguousarray(levels.reshape(rows, -1)[:, :width])
 
 
 def _q4_scale(grouped: F32) -> F32:
