@@ -3,40 +3,11 @@ import { describe, it } from "node:test";
 import { countCalls } from "../../web/src/bench/count_calls.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
-import { openBundle } from "../../web/src/runtime/files.ts";
-import type { LoadOptions } from "../../web/src/runtime/load.ts";
-import type { Sampling } from "../../web/src/runtime/messages.ts";
-import { type GenerateOptions, Model } from "../../web/src/runtime/model.ts";
 import { gpu, needsGpu } from "./gpu.ts";
-import { CONTEXT, simulate, type ToyBundle, toyBundle, VOCABULARY } from "./toy_bundle.ts";
+import { CONTEXT, simulate, toyBundle, VOCABULARY } from "./toy_bundle.ts";
+import { GREEDY, load, run } from "./toy_model.ts";
 
-const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 const PROMPT = Array.from({ length: 21 }, (_, i) => (i * 37 + 5) % 250);
-
-async function load(toy: ToyBundle = toyBundle(), options: LoadOptions = {}): Promise<Model> {
-  const bundle = await openBundle("http://toy", { fetch: toy.fetch });
-  return await Model.load(bundle, { gpu, ...options });
-}
-
-async function run(
-  model: Model,
-  prompt: readonly number[],
-  options: Partial<GenerateOptions> = {},
-): Promise<{ ids: number[]; reason: string; cached: number }> {
-  let cached = -1;
-  const tokens = model.generate(prompt, {
-    sampling: GREEDY,
-    stopTokens: [],
-    onPrefill: (_done, _total, reused) => {
-      cached = reused;
-    },
-    ...options,
-  });
-  const ids: number[] = [];
-  let step = await tokens.next();
-  for (; !step.done; step = await tokens.next()) ids.push(step.value);
-  return { ids, reason: step.value, cached };
-}
 
 describe("a model", needsGpu, () => {
   it("decodes the tokens that the kernels define, from a prompt of several chunks", async () => {

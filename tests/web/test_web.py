@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
+from windowseat.compile.build import Options, build
 from windowseat.site_builder.node import find_node
+
+from tests.compile.tiny_model import CONFIG, write_tiny
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"

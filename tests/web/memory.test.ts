@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { countCalls } from "../../web/src/bench/count_calls.ts";
+import { replace } from "../../web/src/bench/replace.ts";
+import { tapGpu } from "../../web/src/bench/tap.ts";
+import { WindowseatError } from "../../web/src/runtime/failure.ts";
+import { BLOCK, roomFor } from "../../web/src/runtime/kv_cache.ts";
+import { gpu, needsGpu } from "./gpu.ts";
+import { simulate, toyBundle } from "./toy_bundle.ts";
+import { GREEDY, load, madeUp, run } from "./toy_model.ts";
+
+const CONTEXT = 4096;
+/** Bytes of one position in the toy's cache, which is one buffer. */
+const POSITION = 4;
+
+/** A bigger buffer than the software adapter ever gives: it says, truly, that it is out of memory. */
+const TOO_MUCH = 2 ** 30;
+
+/** The GPU with less memory: what does not fit becomes an allocation that fails. */
+function gpuWithMemory(bytes: () => number): GPU {
+  const tap = tapGpu(gpu);
+  replace(tap.gpu, "requestAdapter", (request) => async (options) => {
+    const adapter = await request(options);
+    assert.ok(adapter);
+    replace(adapter, "requestDevice", (open) => async (descriptor) => {
+      const { maxBufferSize } = adapter.limits;
+      const requiredLimits = { ...descriptor?.requiredLimits, maxBufferSize };
+      const device = await open({ ...descriptor, requiredLimits });
+      let tried = 0; // what a failed buffer would have taken is not there for others until it is destroyed
+      replace(device, "createBuffer", (create) => (buffer) => {
+        if (tap.bytes - tried + buffer.size <= bytes()) return create(buffer);
+        const failed = create({ ...buffer, size: TOO_MUCH });
+        tried += TOO_MUCH;
+        replace(failed, "destroy", (destroy) => () => {
+          destroy();
+          tried -= TOO_MUCH;
+        });
+        return failed;
+      });
+      return device;
+    });
+    return adapter;
+  });
+  return tap.gpu;
+}
+
+describe("the memory of a model", needsGpu, () => {
+  it("grows by a block while it decodes, and only what binds the cache is bound anew", async () => {
+    const tap = tapGpu(gpu);
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: tap.gpu });
+    const prompt = madeUp(BLOCK - 4);
+    await run(model, prompt.slice(0, 400), { maxTokens: 1 });
+    const tokens = model.generate(prompt, { sampling: GREEDY, stopTokens: [] });
+    const made = [(await tokens.next()).value];
+    const before = model.memoryBytes;
+    assert.ok(tap.device);
+    const counting = countCalls(tap.device);
+    for (let i = 0; i < 9; i += 1) made.push((await tokens.next()).value);
+    counting.stop();
+    await tokens.return("cancelled");
+    assert.deepEqual(made, simulate(prompt, 10));
+    assert.equal(model.memoryBytes - before, POSITION * BLOCK);
+    assert.equal(counting.counts.dispatches, 4 * 9);
+    assert.equal(counting.counts.bindGroups, 1, "prefill and decode share the step that binds it");
+    model.close();
+  });
+
+  it("grows once for a long prompt, and is given back when another conversation begins", async () => {
+    const model = await load(toyBundle(), { context: CONTEXT });
+    const start = model.memoryBytes;
+    const long = madeUp(2000);
+    assert.deepEqual((await run(model, long, { maxTokens: 3 })).ids, simulate(long, 3));
+    assert.equal(model.memoryBytes - start, POSITION * (roomFor(2000, CONTEXT) - BLOCK));
+    assert.deepEqual((await run(model, [7, 8], { maxTokens: 3 })).ids, simulate([7, 8], 3));
+    assert.equal(model.memoryBytes, start);
+    model.close();
+  });
+
+  it("never grows beyond the context", async () => {
+    const model = await load(toyBundle(), { context: 1500 });
+    const start = model.memoryBytes;
+    const prompt = madeUp(1495);
+    const { ids, reason } = await run(model, prompt);
+    assert.deepEqual(ids, simulate(prompt, 6));
+    assert.equal(reason, "length");
+    assert.equal(model.memoryBytes - start, POSITION * (1500 - BLOCK));
+    model.close();
+  });
+
+  it("is what the device was really asked for", async () => {
+    const tap = tapGpu(gpu);
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: tap.gpu });
+    assert.equal(model.memoryBytes, tap.bytes);
+    for (const length of [40, 700, 1700, 30]) {
+      await run(model, madeUp(length, length), { maxTokens: 4, keepAt: [20, length - 5] });
+      assert.equal(model.memoryBytes, tap.bytes);
+    }
+    model.close();
+  });
+
+  it("that runs out says how much fits, and the conversation goes on", async () => {
+    let most = 2 ** 20;
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: gpuWithMemory(() => most) });
+    const prompt = madeUp(400);
+    const { ids } = await run(model, prompt, { maxTokens: 5 });
+    most = model.memoryBytes + POSITION * 2500; // one block more, while the old one is still there
+    const long = [...prompt, ...ids, ...madeUp(3000)];
+    await assert.rejects(
+      () => run(model, long),
+      (error) =>
+        error instanceof WindowseatError &&
+        error.code === "prompt_too_long" &&
+        /3405 tokens and this GPU has memory for 2048; close/.test(error.message),
+    );
+    const next = [...prompt, ...ids, 1, 2, 3];
+    const again = await run(model, next, { maxTokens: 5 });
+    assert.equal(again.cached, prompt.length + 4);
+    assert.deepEqual(again.ids, simulate(next, 5));
+    model.close();
+  });
+
+  it("that runs out in the middle of an answer ends it there", async () => {
+    let most = 2 ** 20;
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: gpuWithMemory(() => most) });
+    const prompt = madeUp(BLOCK - 4);
+    await run(model, prompt.slice(0, 400), { maxTokens: 1 });
+    most = model.memoryBytes;
+    const { ids, reason } = await run(model, prompt);
+    assert.equal(reason, "memory");
+    assert.deepEqual(ids, simulate(prompt, 5));
+    most = 2 ** 20;
+    const next = [...prompt, ...ids];
+    const more = await run(model, next, { maxTokens: 5 });
+    assert.equal(more.cached, BLOCK);
+    assert.deepEqual(more.ids, simulate(next, 5));
+    model.close();
+  });
+});

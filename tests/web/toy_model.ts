@@ -1,0 +1,42 @@
+import { openBundle } from "../../web/src/runtime/files.ts";
+import type { LoadOptions } from "../../web/src/runtime/load.ts";
+import type { Sampling } from "../../web/src/runtime/messages.ts";
+import { type GenerateOptions, Model } from "../../web/src/runtime/model.ts";
+import { gpu } from "./gpu.ts";
+import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
+
+export const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
+
+/** Ids that mean nothing: the same ones every time, and others after another start. */
+export function madeUp(length: number, start = 5): number[] {
+  return Array.from({ length }, (_, i) => (i * 37 + start) % 151);
+}
+
+export async function load(
+  toy: ToyBundle = toyBundle(),
+  options: LoadOptions = {},
+): Promise<Model> {
+  const bundle = await openBundle("http://toy", { fetch: toy.fetch });
+  return await Model.load(bundle, { gpu, ...options });
+}
+
+/** Runs a generation to its end. */
+export async function run(
+  model: Model,
+  prompt: readonly number[],
+  options: Partial<GenerateOptions> = {},
+): Promise<{ ids: number[]; reason: string; cached: number }> {
+  let cached = -1;
+  const tokens = model.generate(prompt, {
+    sampling: GREEDY,
+    stopTokens: [],
+    onPrefill: (_done, _total, reused) => {
+      cached = reused;
+    },
+    ...options,
+  });
+  const ids: number[] = [];
+  let step = await tokens.next();
+  for (; !step.done; step = await tokens.next()) ids.push(step.value);
+  return { ids, reason: step.value, cached };
+}
