@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Playwright, sync_playwright
+from starlette.types import ASGIApp
 from windowseat.site_builder import server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -58,14 +59,15 @@ def _chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
 def serve() -> Iterator[Callable[[Path], str]]:
     """Serves a folder as `windowseat serve` does until the tests end, and returns its address."""
     with ExitStack() as running:
-        yield lambda folder: running.enter_context(_served(folder))
+        yield lambda folder: running.enter_context(served(server.application(folder)))
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def served(application: ASGIApp) -> Iterator[str]:
+    """Serves an application on a free port while the block runs, and gives its address."""
     listening = server.listen("127.0.0.1", 0)
     # The access log goes to stdout, which pytest prints when a test fails.
-    process = uvicorn.Server(uvicorn.Config(server.application(folder), log_level="info"))
+    process = uvicorn.Server(uvicorn.Config(application, log_level="info"))
     thread = threading.Thread(target=process.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -1,21 +1,16 @@
 """The runtime in Chromium: the page script of `windowseat verify`, and the worker that a chat page talks to."""
 
 import base64
-import json
-import shutil
 import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
-from windowseat.site_builder.node import find_node
 
-WEB = Path(__file__).parents[2] / "web"
-PROMPT = [1, 2, 3, 200, 17, 5, 99, 4, 42, 250]
-EXPECTED = 12
+from tests.web.toy_site import EXPECTED, PROMPT, ToySite, pages
+
 GREEDY = {"temperature": 0, "top_k": 0, "top_p": 1, "seed": 0}
 REQUEST = {"id": 1, "messages": [{"role": "user", "content": "hé"}], "sampling": GREEDY, "maxTokens": 6}
 
@@ -39,48 +34,20 @@ TALK = """async (messages) => {
 
 
 @pytest.fixture(scope="module")
-def expected_ids(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
-    """A folder with the scripts and the toy bundle, and the greedy ids after PROMPT."""
-    node = find_node()
-    folder = tmp_path_factory.mktemp("browser")
-    subprocess.run([node, "build.mjs"], cwd=WEB, check=True)
-    script = str(WEB / "build/tests/toy_folder.mjs")
-    command = [node, script, str(folder / "toy"), json.dumps(PROMPT), str(EXPECTED)]
-    ids = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for name in ("verify.js", "engine_worker.js"):
-        shutil.copyfile(WEB / "build" / name, folder / name)
-    head = '<!doctype html><link rel="icon" href="data:,">'
-    (folder / "index.html").write_text(f'{head}<script type="module" src="verify.js"></script>')
-    return folder, ids
-
-
-@pytest.fixture(scope="module")
-def address(expected_ids: tuple[Path, list[int]], serve: Callable[[Path], str]) -> str:
-    return serve(expected_ids[0])
+def address(toy_site: ToySite, serve: Callable[[Path], str]) -> str:
+    return serve(toy_site.folder)
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    yield from opened(browser, address)
+    with pages(browser, address) as new_page:
+        yield new_page()
 
 
 @pytest.fixture
 def page_without_webgpu(browser_without_webgpu: Browser, address: str) -> Iterator[Page]:
-    yield from opened(browser_without_webgpu, address)
-
-
-def opened(browser: Browser, address: str) -> Iterator[Page]:
-    """A page with the verify script, whose console must stay empty."""
-    context = browser.new_context()
-    said: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address)
-    page.wait_for_function("window.windowseat !== undefined")
-    yield page
-    context.close()
-    assert said == []
+    with pages(browser_without_webgpu, address) as new_page:
+        yield new_page()
 
 
 def talk(page: Page, *messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,17 +55,17 @@ def talk(page: Page, *messages: dict[str, Any]) -> list[dict[str, Any]]:
     return heard
 
 
-def test_the_page_script_decodes_what_the_kernels_define(page: Page, expected_ids: tuple[Path, list[int]]) -> None:
+def test_the_page_script_decodes_what_the_kernels_define(page: Page, toy_site: ToySite) -> None:
     page.evaluate("windowseat.load('toy', {})")
-    assert page.evaluate("([ids, n]) => windowseat.greedy(ids, n)", [PROMPT, EXPECTED]) == expected_ids[1]
+    assert page.evaluate("([ids, n]) => windowseat.greedy(ids, n)", [PROMPT, EXPECTED]) == toy_site.ids
 
 
-def test_the_page_script_gives_logits_for_every_forced_token(page: Page, expected_ids: tuple[Path, list[int]]) -> None:
+def test_the_page_script_gives_logits_for_every_forced_token(page: Page, toy_site: ToySite) -> None:
     page.evaluate("windowseat.load('toy', {})")
-    forced = expected_ids[1][:3]
+    forced = toy_site.ids[:3]
     rows = page.evaluate("([ids, forced]) => windowseat.logits(ids, forced)", [PROMPT, forced])
     logits = [struct.unpack("<261f", base64.b64decode(row)) for row in rows]
-    assert [row.index(max(row)) for row in logits] == expected_ids[1][:4]
+    assert [row.index(max(row)) for row in logits] == toy_site.ids[:4]
 
 
 def test_a_token_is_one_submit_and_creates_nothing(page: Page) -> None:

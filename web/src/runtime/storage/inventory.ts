@@ -4,7 +4,7 @@ import { parseManifest } from "../manifest.ts";
 import type { StoredBundle } from "../messages.ts";
 import { CHECKSUM_BYTES } from "./checksum.ts";
 import { type BundleRecord, readRecord, recordName } from "./records.ts";
-import { locked, lockedIfFree, openStore, remove, type Store } from "./store.ts";
+import { locked, lockedIfFree, namesIn, openStore, remove, type Store } from "./store.ts";
 
 export interface StoredBundles {
   readonly bundles: readonly StoredBundle[];
@@ -85,12 +85,6 @@ function manifestsOf({ address, current, next }: BundleRecord): Bundle[] {
       return [];
     }
   });
-}
-
-async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of folder.keys()) names.push(name);
-  return names;
 }
 
 async function storedSizes({ files }: Store): Promise<Map<string, number>> {

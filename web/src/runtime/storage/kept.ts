@@ -2,7 +2,18 @@ import { messageOf, mib } from "../failure.ts";
 import type { Bundle, BundleFile } from "../format.ts";
 import { clean } from "./inventory.ts";
 import { type BundleRecord, changeRecord, readRecord, recordName } from "./records.ts";
-import { canWrite, locked, openStore, readInto, remove, type Store, write } from "./store.ts";
+import {
+  canWrite,
+  full,
+  isFull,
+  locked,
+  namesIn,
+  openStore,
+  readInto,
+  remove,
+  type Store,
+  write,
+} from "./store.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -12,7 +23,7 @@ export interface Kept {
   readonly refusal: () => string | null;
   /** The record from earlier loads. */
   readonly record: BundleRecord | null;
-  /** Writes down that this version is on its way, before its files are, and makes room for it. */
+  /** Makes room for this version, and writes down that it is on its way before its files are. */
   readonly begin: (text: string, manifest: Bundle) => Promise<void>;
   /** Fills `target` from storage and gives true, or by `fetch`, and then puts it into storage. */
   readonly read: (
@@ -53,34 +64,47 @@ function nothingKept(refusal: string): Kept {
 
 function keptIn(store: Store, address: string, record: BundleRecord | null): Kept {
   let refusal: string | null = null;
+  let version: string | null = null;
   let cleaning = Promise.resolve();
-  const change = async (how: (before: BundleRecord) => BundleRecord): Promise<void> => {
-    refusal = (await changeRecord(store, address, how)) ?? refusal;
+  let roomMade: Promise<void> | null = null;
+  const change = (how: (before: BundleRecord) => BundleRecord) => changeRecord(store, address, how);
+  // A load does not fail with what cannot be removed.
+  const tidy = (): Promise<void> => clean(store).catch(() => {});
+  /** Gives up the version before, which the one that is loaded replaces anyway. */
+  const makeRoom = async (): Promise<void> => {
+    await change((before) => ({ ...before, current: null, next: version }));
+    await tidy();
   };
-  const noteNewer = (next: string): Promise<void> =>
-    change((before) => ({ ...before, next: next === before.current ? null : next }));
-  const keep = async ({ sha256 }: BundleFile, bytes: Bytes): Promise<void> => {
+  /** Runs a step that writes; when it fails, nothing more is kept. */
+  const attempt = async (step: () => Promise<void>): Promise<void> => {
     if (refusal !== null) return;
     try {
-      await write(store, store.files, sha256, bytes);
+      await step().catch(async (error: unknown) => {
+        if (!isFull(error) || version === null || !record?.current) throw error;
+        roomMade ??= makeRoom();
+        await roomMade;
+        await step();
+      });
     } catch (error) {
       refusal = isFull(error)
-        ? "the browser's storage for this site is full; free some space on the disk"
+        ? `${messageOf(error)}; free some space on the disk`
         : `the browser could not write a file (${messageOf(error)})`;
     }
   };
+  const noteNewer = (next: string): Promise<void> =>
+    attempt(() => change((before) => ({ ...before, next: next === before.current ? null : next })));
   return {
     refusal: () => refusal,
     record,
     noteNewer,
     begin: async (text, manifest) => {
+      cleaning = tidy();
+      if (record?.current !== text) {
+        version = text;
+        await cleaning;
+        await attempt(() => checkRoom(store, manifest));
+      }
       await noteNewer(text);
-      // A load does not wait for it, and does not fail with it.
-      cleaning = clean(store).catch(() => {});
-      const missing = await missingBytes(store, manifest);
-      if (missing === 0) return;
-      await cleaning;
-      refusal ??= await tooLittleRoom(missing);
     },
     read: (file, target, signal, fetch) =>
       locked(file.sha256, signal, async () => {
@@ -88,38 +112,31 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
         if (found) return true;
         await remove(store.files, file.sha256);
         await fetch();
-        await keep(file, target);
+        await attempt(() => write(store, store.files, file.sha256, target));
         return false;
       }),
     end: async (loadedText) => {
       await cleaning;
       if (loadedText === null || refusal !== null) return;
-      await change((before) => ({
-        ...before,
-        current: loadedText,
-        next: before.next === loadedText ? null : before.next,
-      }));
-      if (record?.current !== loadedText) await clean(store).catch(() => {});
+      await attempt(() =>
+        change((before) => ({
+          ...before,
+          current: loadedText,
+          next: before.next === loadedText ? null : before.next,
+        })),
+      );
+      if (record?.current !== loadedText) await tidy();
     },
   };
 }
 
-/** Bytes of the bundle's files that are not in storage. */
-async function missingBytes({ files }: Store, manifest: Bundle): Promise<number> {
-  const names = new Set<string>();
-  for await (const name of files.keys()) names.add(name);
-  return manifest.files.reduce(
-    (sum, { sha256, bytes }) => sum + (names.has(sha256) ? 0 : bytes),
-    0,
-  );
-}
-
-async function tooLittleRoom(bytes: number): Promise<string | null> {
+/** Refuses a bundle whose files do not fit, as far as the browser says how much does. */
+async function checkRoom({ files }: Store, manifest: Bundle): Promise<void> {
+  const here = new Set(await namesIn(files));
+  const missing = manifest.files.filter(({ sha256 }) => !here.has(sha256));
+  const bytes = missing.reduce((sum, file) => sum + file.bytes, 0);
   const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-  if (bytes <= quota - usage) return null;
-  return `its files take ${mib(bytes)} and this site may store ${mib(quota - usage)} more; free some space on the disk`;
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Error && error.name === "QuotaExceededError";
+  if (bytes > quota - usage) {
+    throw full(`its files take ${mib(bytes)} and this site may store ${mib(quota - usage)} more`);
+  }
 }

@@ -30,12 +30,14 @@ export async function measureReadSpeed(address: string): Promise<ReadSpeed> {
   let bytes = 0;
   const started = performance.now();
   for (const path of shards) {
-    const name = findFile(manifest, path)?.sha256 ?? "";
-    bytes += await locked(name, undefined, async () => {
-      const handle = await (await files.getFileHandle(name)).createSyncAccessHandle?.();
-      const count = handle?.read(target, { at: 0 }) ?? 0;
+    const shard = findFile(manifest, path);
+    if (!shard) continue;
+    bytes += await locked(shard.sha256, undefined, async () => {
+      const file = await files.getFileHandle(shard.sha256);
+      const handle = await file.createSyncAccessHandle?.();
+      const count = handle?.read(target.subarray(0, shard.bytes), { at: 0 });
       handle?.close();
-      return count;
+      return count ?? 0;
     });
   }
   return { bytes, ms: performance.now() - started };

@@ -1,4 +1,3 @@
-import { messageOf } from "../failure.ts";
 import { Field } from "../fields.ts";
 import { sha256 } from "../sha256.ts";
 import { locked, readSmall, type Store, write } from "./store.ts";
@@ -33,23 +32,18 @@ export async function readRecord(store: Store, name: string): Promise<BundleReco
   }
 }
 
-/** Changes the record of a bundle to what `change` makes of it; gives a sentence's end when the browser refuses. */
+/** Changes the record of a bundle to what `change` makes of it. */
 export async function changeRecord(
   store: Store,
   address: string,
   change: (before: BundleRecord) => BundleRecord,
-): Promise<string | null> {
+): Promise<void> {
   const name = await recordName(address);
-  try {
-    await locked(name, undefined, async () => {
-      const before = (await readRecord(store, name)) ?? { address, current: null, next: null };
-      const after = change(before);
-      if (after.current === before.current && after.next === before.next) return;
-      const content = new TextEncoder().encode(JSON.stringify(after));
-      await write(store, store.bundles, name, content);
-    });
-    return null;
-  } catch (error) {
-    return messageOf(error);
-  }
+  await locked(name, undefined, async () => {
+    const before = (await readRecord(store, name)) ?? { address, current: null, next: null };
+    const after = change(before);
+    if (after.current === before.current && after.next === before.next) return;
+    const content = new TextEncoder().encode(JSON.stringify(after));
+    await write(store, store.bundles, name, content);
+  });
 }

@@ -129,15 +129,33 @@ async function fill(part: FileSystemFileHandle, content: Uint8Array<ArrayBuffer>
     const bytes = content.byteLength;
     const written =
       handle.write(content, { at: 0 }) + handle.write(new Uint8Array(sum.buffer), { at: bytes });
-    if (written !== bytes + CHECKSUM_BYTES) throw new Error(`${written} of ${bytes} bytes written`);
+    if (written !== bytes + CHECKSUM_BYTES) throw full("the browser wrote less than it was given");
   } finally {
     handle.close();
   }
 }
 
+const FULL = "QuotaExceededError";
+
+/** What browsers throw when there is no more room; some write less instead. */
+export function full(message: string): DOMException {
+  return new DOMException(message, FULL);
+}
+
+export function isFull(error: unknown): boolean {
+  return error instanceof DOMException && error.name === FULL;
+}
+
 /** Removes a file; one that is not there, or that someone reads, is left alone. */
 export async function remove(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   await folder.removeEntry(name).catch(() => {});
+}
+
+/** The names of what is in a folder. */
+export async function namesIn(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of folder.keys()) names.push(name);
+  return names;
 }
 
 async function find(
