@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 from windowseat.compile.build import Options, build
+from windowseat.compile.build import Options, build
 from windowseat.site_builder.node import find_node
+
+from tests.compile.tiny_model import CONFIG, write_tiny
 
 from tests.compile.tiny_model import CONFIG, write_tiny
 
@@ -80,9 +83,25 @@ def built() -> str:
     return node
 
 
-@pytest.mark.parametrize("name", ["model", "load", "storage", "engine", "driver", "text"])
+@pytest.fixture(scope="module")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Folders of bundles to talk with: one with a recurrence, and one with attention alone, which goes back anywhere."""
+    folder = tmp_path_factory.mktemp("tiny")
+    built = {}
+    for name, kinds in {"tiny": CONFIG["layer_types"], "tiny-attention": ["full_attention"] * 2}.items():
+        source = write_tiny(folder / name, {**CONFIG, "layer_types": kinds, "max_position_embeddings": 4096})
+        built[name] = str(build(str(source), folder / "models", Options(), lambda progress: None))
+    return built
+
+
+@pytest.mark.parametrize("name", ["model", "memory", "load", "storage", "engine", "driver", "text"])
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {})
+
+
+def test_the_state_is_always_that_of_the_text_that_was_shown(built: str, tiny_models: dict[str, str]) -> None:
+    models = {"WINDOWSEAT_TINY_MODELS": json.dumps(tiny_models)}
+    run([built, "--test", "build/tests/turns.test.mjs"], models)
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -96,4 +115,4 @@ def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: P
 
 def test_every_typescript_test_file_is_run_here() -> None:
     names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
-    assert names == {"model", "load", "storage", "engine", "driver", "text", "tokenizer"}
+    assert names == {"model", "memory", "turns", "load", "storage", "engine", "driver", "text", "tokenizer"}
