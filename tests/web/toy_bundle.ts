@@ -181,6 +181,27 @@ export interface ToyChoice {
   readonly stopTokens?: readonly number[];
   readonly variants?: (usual: Bundle["variants"]) => Bundle["variants"];
   readonly plan?: (usual: Plan) => Plan;
+  /** Plans of further variants, by their files. */
+  readonly morePlans?: (usual: Plan) => Readonly<Record<string, Plan>>;
+}
+
+/** Two variants with the same answers; the first, `slow`, takes its time over every token. */
+export const SLOW_RIVAL: ToyChoice = {
+  variants: ([base]) => [
+    { ...base, name: "slow", plan: "plan-slow.json" },
+    { ...base, name: "quick" },
+  ],
+  morePlans: (usual) => ({ "plan-slow.json": { ...usual, kernels: usual.kernels.map(delayed) } }),
+};
+
+function delayed(kernel: PlanKernel): PlanKernel {
+  if (kernel.name !== "recur") return kernel;
+  const detour = `
+  var turns = rows[0];
+  for (var i = 0u; i < 400000u; i++) { turns = turns * 1664525u + 1013904223u; }
+  if (turns == 0u) { hidden[0] = turns; }
+  var s =`;
+  return { ...kernel, code: kernel.code.replace("var s =", detour) };
 }
 
 /** The bundle as files in memory; a test may spoil them before it loads. */
@@ -188,6 +209,7 @@ export function toyBundle({
   stopTokens = [IM_END],
   variants = (usual) => usual,
   plan = (usual) => usual,
+  morePlans = () => ({}),
 }: ToyChoice = {}): ToyBundle {
   const stream = new Uint32Array(640);
   stream.set(TABLE, 0);
@@ -201,7 +223,10 @@ export function toyBundle({
     shards.push(path);
   }
   const put = (path: string, text: string) => files.set(path, new TextEncoder().encode(text));
-  put("plan-base.json", JSON.stringify(plan(toyPlan("base"))));
+  const usual = plan(toyPlan("base"));
+  for (const [path, each] of Object.entries({ "plan-base.json": usual, ...morePlans(usual) })) {
+    put(path, JSON.stringify(each));
+  }
   put("tokenizer.json", JSON.stringify(toyTokenizer()));
   put("tokenizer_config.json", "{}");
   put("chat_template.jinja", TEMPLATE);

@@ -1,13 +1,8 @@
-import {
-  type Choice,
-  chooseVariant,
-  describeAdapter,
-  type KvChoice,
-  requestAdapter,
-  requestDevice,
-} from "./adapter.ts";
+import { describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
 import { type BuiltKernel, bindPlan, buildKernels, createBuffers } from "./bind.ts";
 import { checkContext } from "./checks.ts";
+import { choiceKey, choose, keepChoice } from "./choices.ts";
+import { type Contestant, fastest } from "./contest.ts";
 import { createExecutor, type Executor, GREEDY, submitLastChunk, submitStep } from "./executor.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
@@ -18,6 +13,7 @@ import { readToken } from "./readback.ts";
 import { createWeights, fillWeights } from "./shards.ts";
 import { Snapshots } from "./snapshots.ts";
 import { together } from "./together.ts";
+import type { Choice, KvChoice } from "./variants.ts";
 
 export interface LoadOptions {
   readonly gpu?: GPU | undefined;
@@ -55,15 +51,15 @@ export async function assemble(bundle: OpenBundle, options: LoadOptions): Promis
   const { manifest } = bundle;
   const asked = checkContext(manifest, options.context ?? manifest.context.default);
   const adapter = await requestAdapter(options.gpu ?? globalThis.navigator?.gpu);
-  const choice = await chooseVariant(adapter, bundle, asked, options);
+  const key = choiceKey(adapter, manifest, options);
+  const choices = await choose(adapter, bundle, asked, options, key);
   options.signal?.throwIfAborted();
-  const device = await requestDevice(adapter, choice);
-  const gpu = new Gpu(device);
+  const gpu = new Gpu(await requestDevice(adapter, choices));
   try {
-    const built = await build(gpu, bundle, choice, options);
-    await warmUp(built.executor);
+    const { choice, ...built } = await build(gpu, bundle, choices, options);
     options.signal?.throwIfAborted();
     const { context, variant } = choice;
+    if (choices.length > 1) await keepChoice(key, variant.name);
     const [name, description] = [variant.name, describeAdapter(adapter)];
     const facts = { manifest, variant: name, context, asked, adapter: description };
     return { facts, ...built };
@@ -73,50 +69,68 @@ export async function assemble(bundle: OpenBundle, options: LoadOptions): Promis
   }
 }
 
-/** Buffers, kernels and weights: the kernels compile while the weights come in. */
+/** Weights and kernels, which compile while the weights come in; then the variant that is fastest here. */
 async function build(
   gpu: Gpu,
   bundle: OpenBundle,
-  { plan, variant, context }: Choice,
+  choices: readonly [Choice, ...Choice[]],
   { signal, onProgress = () => {} }: LoadOptions,
-): Promise<Omit<Assembled, "facts">> {
+): Promise<Omit<Assembled, "facts"> & { readonly choice: Choice }> {
   const { manifest } = bundle;
   const weights = await gpu.guarded("allocating the weights", () =>
     createWeights(gpu.device, manifest.weights.tensors),
   );
-  const buffers = await gpu.guarded("allocating the state", () =>
-    createBuffers(gpu.device, plan, roomFor(1, context)),
-  );
+  const total = choices.reduce((sum, { plan }) => sum + plan.kernels.length, 0);
   // A page shows one stage at a time: kernels that finish early are reported once the weights are there.
   let weightsDone = false;
   let kernelsDone = 0;
-  let kernels: readonly BuiltKernel[] = [];
+  const kernels = new Map<Choice, readonly BuiltKernel[]>();
   await together(signal, [
-    async () => {
-      kernels = await buildKernels(gpu, plan, (done, total) => {
-        kernelsDone = done;
-        if (weightsDone) onProgress("kernels", done, total);
+    ...choices.map((choice) => async () => {
+      const built = await buildKernels(gpu, choice.plan, () => {
+        kernelsDone += 1;
+        if (weightsDone) onProgress("kernels", kernelsDone, total);
       });
-    },
+      kernels.set(choice, built);
+    }),
     async (shared) => {
       await fillWeights(gpu.device, bundle, weights, {
         signal: shared,
-        onProgress: (done, total) => onProgress("weights", done, total),
+        onProgress: (done, whole) => onProgress("weights", done, whole),
       });
       weightsDone = true;
-      onProgress("kernels", kernelsDone, plan.kernels.length);
+      onProgress("kernels", kernelsDone, total);
     },
   ]);
-  return await gpu.guarded("binding the plan", () => {
-    const chunk = variant.prefill_chunk;
-    const bound = bindPlan(gpu.device, plan, kernels, buffers, weights, chunk);
-    const executor = createExecutor(gpu, bound, chunk);
-    const cache = new KvCache(gpu, bound, plan.buffers, context);
+  const enter = (choice: Choice): Promise<Contestant> =>
+    prepare(gpu, choice, kernels.get(choice) ?? [], weights);
+  const { choice, executor, buffers } = await fastest(choices, enter, signal);
+  return await gpu.guarded("allocating the state", () => {
+    const { plan, context } = choice;
+    const cache = new KvCache(gpu, executor.plan, plan.buffers, context);
     const snapshots = new Snapshots(gpu, plan.buffers, buffers);
-    const made = [...weights.values(), ...buffers.values(), bound.uniforms.buffer];
+    const made = [...weights.values(), ...buffers.values(), executor.plan.uniforms.buffer];
     const bytes = made.reduce((sum, { size }) => sum + size, executor.reads.bytes);
-    return { executor, cache, snapshots, fixedBytes: bytes - cache.bytes };
+    return { choice, executor, cache, snapshots, fixedBytes: bytes - cache.bytes };
   });
+}
+
+async function prepare(
+  gpu: Gpu,
+  choice: Choice,
+  kernels: readonly BuiltKernel[],
+  weights: ReadonlyMap<string, GPUBuffer>,
+): Promise<Contestant> {
+  const { plan, variant, context } = choice;
+  const buffers = await gpu.guarded("allocating the state", () =>
+    createBuffers(gpu.device, plan, roomFor(1, context)),
+  );
+  const executor = await gpu.guarded("binding the plan", () => {
+    const bound = bindPlan(gpu.device, plan, kernels, buffers, weights, variant.prefill_chunk);
+    return createExecutor(gpu, bound, variant.prefill_chunk);
+  });
+  await warmUp(executor);
+  return { choice, executor, buffers };
 }
 
 /** Runs every program once: drivers compile at the first launch, and a launch they reject fails here, named. */

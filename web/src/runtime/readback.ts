@@ -18,6 +18,10 @@ export class TokenReads {
     return this.#slots[0].size + this.#slots[1].size;
   }
 
+  close(): void {
+    for (const slot of this.#slots) slot.destroy();
+  }
+
   /** Records the copy of tokens[0] and gives the buffer to pass to `read` after the submit. */
   record(encoder: GPUCommandEncoder, tokens: GPUBuffer): GPUBuffer {
     const slot = this.#slots[this.#next === 0 ? 0 : 1];

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { needsGpu } from "./gpu.ts";
+import { SLOW_RIVAL, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
+import { load, madeUp, run } from "./toy_model.ts";
+
+const REVERSED: ToyChoice = {
+  ...SLOW_RIVAL,
+  variants: (usual) => {
+    const [first, ...others] = SLOW_RIVAL.variants?.(usual) ?? usual;
+    const last = others.pop();
+    return last ? [last, ...others, first] : [first];
+  },
+};
+
+describe("a trial of variants", needsGpu, () => {
+  for (const [order, choice] of Object.entries({ first: REVERSED, last: SLOW_RIVAL })) {
+    it(`finds the faster one that stands ${order}, and starts from a clean state`, async () => {
+      const model = await load(toyBundle(choice));
+      assert.equal(model.facts.variant, "quick");
+      const prompt = madeUp(20);
+      const { ids } = await run(model, prompt, { maxTokens: 5 });
+      assert.deepEqual(ids, simulate(prompt, 5));
+      model.close();
+    });
+  }
+
+  it("does not take place where a variant is asked for, or is of another kind", async () => {
+    const toy = toyBundle(SLOW_RIVAL);
+    const named = await load(toy, { variant: "slow" });
+    assert.equal(named.facts.variant, "slow");
+    named.close();
+    const apart = toyBundle({
+      ...SLOW_RIVAL,
+      variants: (usual) => {
+        const [slow, ...others] = SLOW_RIVAL.variants?.(usual) ?? usual;
+        return [slow, ...others.map((each) => ({ ...each, kv_cache: "f16" as const }))];
+      },
+    });
+    const model = await load(apart);
+    assert.equal(model.facts.variant, "slow");
+    assert.ok(!apart.asked.includes("plan-base.json"), "the plan of a variant out of question");
+    model.close();
+  });
+});
