@@ -53,13 +53,24 @@ async function loadSides(
   options: EngineOptions,
 ): Promise<{ readonly model: Model; readonly text: TextSide }> {
   const sides: { model?: Model; text?: TextSide } = {};
+  let weightsDone = (): void => {};
+  const weights = new Promise<void>((resolve) => {
+    weightsDone = resolve;
+  });
   try {
     await together(options.signal, [
       async (signal) => {
-        sides.model = await Model.load(bundle, { ...options, signal });
+        const onProgress: LoadOptions["onProgress"] = (stage, done, total) => {
+          if (stage === "kernels") weightsDone();
+          options.onProgress?.(stage, done, total);
+        };
+        sides.model = await Model.load(bundle, { ...options, signal, onProgress });
       },
       async (signal) => {
-        sides.text = await readTextSide(bundle, signal);
+        const make = await readTextSide(bundle, signal);
+        // A large vocabulary keeps this thread for half a second, in which the GPU's process can compile kernels.
+        await weights;
+        sides.text = make();
       },
     ]);
   } catch (error) {
@@ -71,7 +82,8 @@ async function loadSides(
   return { model, text };
 }
 
-async function readTextSide(bundle: OpenBundle, signal: AbortSignal): Promise<TextSide> {
+/** Reads the files of the text side, and gives what makes it of them. */
+async function readTextSide(bundle: OpenBundle, signal: AbortSignal): Promise<() => TextSide> {
   const text = async (path: string): Promise<string> =>
     new TextDecoder().decode(await bundle.read(path, { signal }));
   const [tokenizer, config, template] = await Promise.all([
@@ -79,10 +91,10 @@ async function readTextSide(bundle: OpenBundle, signal: AbortSignal): Promise<Te
     bundle.has("tokenizer_config.json") ? text("tokenizer_config.json") : null,
     text("chat_template.jinja"),
   ]);
-  return {
+  return () => ({
     tokenizer: createTokenizer(tokenizer, config),
     template: createChatTemplate(template, config),
-  };
+  });
 }
 
 type Times = Pick<ModelSummary, "loadMs" | "stageMs">;
