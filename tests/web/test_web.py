@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 from windowseat.compile.build import Options, build
-from windowseat.compile.build import Options, build
 from windowseat.site_builder.node import find_node
-
-from tests.compile.tiny_model import CONFIG, write_tiny
 
 from tests.compile.tiny_model import CONFIG, write_tiny
 
