@@ -1,0 +1,92 @@
+"""How soon the first token comes when the model is in the browser's storage already, and how soon it should."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...compile.errors import UserError
+from ..verify.runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAG, find_chromium, serving
+
+# A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
+SCRIPT = """async (bundle) => {
+  const worker = new Worker("assets/engine_worker.js", { type: "module" });
+  const ends = ["ready", "done", "storage_speed"];
+  const ask = (message) => new Promise((resolve, reject) => {
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onmessage = ({ data }) => {
+      if (data.kind === "failed") reject(new Error(data.failure.message));
+      else if (ends.includes(data.kind)) resolve(data);
+    };
+    worker.postMessage(message);
+  });
+  const started = performance.now();
+  const { model } = await ask({ kind: "load", bundle });
+  const sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
+  await ask({ kind: "generate", id: 1, messages: [{ role: "user", content: "Hi" }], maxTokens: 1, sampling });
+  const firstTokenMs = performance.now() - started;
+  const storage = await ask({ kind: "measure_storage", address: bundle });
+  worker.terminate();
+  return { model, firstTokenMs, storage };
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class WarmLoad:
+    """A load in which every byte came from storage. Times are in seconds, the best of several loads each."""
+
+    variant: str
+    adapter: str
+    bytes: int  # of weights
+    read_s: float  # only reading the weights
+    load_s: float
+    first_token_s: float  # from the start of the load, with a prompt of one short message
+
+    @property
+    def limit_s(self) -> float:
+        """What the first token may take: a fifth more than the reading, and a second."""
+        return 1.2 * self.read_s + 1
+
+
+def measure_warm_load(site: Path, bundle_name: str, loads: int) -> WarmLoad:
+    """Loads a bundle of the site once from its server and then so many times from Chromium's storage."""
+    with serving(site) as url, _page(url) as page:
+        address = f"{url}models/{bundle_name}"
+        reason = page.evaluate(SCRIPT, address)["model"]["notKept"]
+        if reason is not None:
+            raise UserError(f"A warm load cannot be measured: {reason}")
+        runs: list[dict[str, Any]] = [page.evaluate(SCRIPT, address) for _ in range(loads)]
+    if fetched := sum(run["model"]["networkBytes"] for run in runs):
+        raise UserError(f"A warm load of {bundle_name} fetched {fetched} bytes; it should fetch none: report this.")
+    return WarmLoad(
+        variant=runs[0]["model"]["variant"],
+        adapter=runs[0]["model"]["adapter"],
+        bytes=runs[0]["storage"]["bytes"],
+        read_s=min(run["storage"]["ms"] for run in runs) / 1000,
+        load_s=min(run["model"]["loadMs"] for run in runs) / 1000,
+        first_token_s=min(run["firstTokenMs"] for run in runs) / 1000,
+    )
+
+
+@contextmanager
+def _page(url: str) -> Iterator[Any]:
+    """A page of a profile on disk: one that is only in memory stores and reads in other ways."""
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(prefix="windowseat-profile-") as profile, sync_playwright() as playwright:
+        for flags in (CHROMIUM_FLAGS, (*CHROMIUM_FLAGS, SOFTWARE_FLAG)):
+            context = playwright.chromium.launch_persistent_context(
+                profile, executable_path=find_chromium(), headless=True, args=list(flags)
+            )
+            try:
+                page = context.new_page()
+                page.set_default_timeout(0)
+                page.goto(f"{url}verify.html")
+                found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
+                if found or SOFTWARE_FLAG in flags:
+                    yield page
+                    return
+            finally:
+                context.close()
