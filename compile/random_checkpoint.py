@@ -83,7 +83,7 @@ def write_random_checkpoint(
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out} is not empty; give a new folder for the random checkpoint")
     config = _cut(config, layers, dtype)
-    tensors = sorted(_tensors(config, dtype, vision_and_mtp), key=lambda t: (t.dtype != "f32", t.name))
+    tensors = sorted(tensors_of(config, dtype, vision_and_mtp), key=lambda t: (t.dtype != "f32", t.name))
     out.mkdir(parents=True, exist_ok=True)
     rows = RandomRows(seed)
     shards = _shards(tensors, shard_bytes)
@@ -128,7 +128,7 @@ def _cut(config: Mapping[str, Any], layers: int | None, dtype: str) -> dict[str,
     return {**config, "text_config": text} if "text_config" in config else text
 
 
-def _tensors(config: Mapping[str, Any], dtype: str, vision_and_mtp: bool) -> Iterator[Tensor]:
+def tensors_of(config: Mapping[str, Any], dtype: str, vision_and_mtp: bool = False) -> Iterator[Tensor]:
     """Every tensor of the checkpoint, under its name on disk."""
     text = _text(config)
     hidden, vocabulary = text["hidden_size"], text["vocab_size"]

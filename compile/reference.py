@@ -62,7 +62,7 @@ def reference_tensors(checkpoint: Checkpoint, folder: Path) -> Iterator[tuple[st
     for weight in weights_of(architecture.model(cfg)):
         if isinstance(weight, Matrix):
             whole = _unpack(weight, manifest["quantisation"], stream)
-            yield from _sources(weight, whole)
+            yield from sources_of(weight, whole)
             continue
         for source in weight.sources:
             on_disk = (source.name.replace(own, prefix, 1) for prefix in architecture.PREFIXES)
@@ -79,7 +79,8 @@ def _unpack(matrix: Matrix, quantisation: str, stream: Stream) -> F32:
     return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
-def _sources(matrix: Matrix, whole: F32) -> Iterator[tuple[str, F32]]:
+def sources_of(matrix: Matrix, whole: F32) -> Iterator[tuple[str, F32]]:
+    """The tensors of the checkpoint that a matrix was put together from, by name."""
     at = 0
     for i, source in enumerate(matrix.sources):
         if matrix.interleaved:

@@ -1,8 +1,9 @@
-"""Runs a bundle's plan on Python's own WebGPU device: a second runtime, a page long, to hold the first one against."""
+"""Runs a plan on Python's own WebGPU device: a second runtime, a page long, to hold the first one against."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import wgpu
@@ -15,15 +16,14 @@ USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.
 
 
 class PlanRunner:
-    """One conversation with a bundle in one variant."""
+    """One conversation with a model in one variant."""
 
-    def __init__(self, gpu: Gpu, folder: Path, variant: str, context: int = 512) -> None:
-        self._device = gpu.device
-        manifest, stream = open_stream(folder)
-        self.chunk: int = next(v["prefill_chunk"] for v in manifest["variants"] if v["name"] == variant)
-        plan = json.loads((folder / f"plan-{variant}.json").read_text())
+    def __init__(
+        self, gpu: Gpu, plan: dict[str, Any], weights: Mapping[str, NDArray[Any]], *, chunk: int, context: int
+    ) -> None:
+        self._device, self.chunk = gpu.device, chunk
         self._buffers = {
-            name: self._device.create_buffer_with_data(data=stream.read(name), usage=USAGE) for name in stream.ranges
+            name: self._device.create_buffer_with_data(data=words, usage=USAGE) for name, words in weights.items()
         }
         for b in plan["buffers"]:
             size = b["bytes"] + b["bytes_per_position"] * context
@@ -31,6 +31,15 @@ class PlanRunner:
         self._pipelines = [self._pipeline(kernel) for kernel in plan["kernels"]]
         self._plan: dict[str, Any] = plan
         self.position = 0
+
+    @classmethod
+    def of_bundle(cls, gpu: Gpu, folder: Path, variant: str, *, context: int) -> Self:
+        """The runner of a variant of a bundle on disk."""
+        manifest, stream = open_stream(folder)
+        chunk = next(v["prefill_chunk"] for v in manifest["variants"] if v["name"] == variant)
+        plan = json.loads((folder / f"plan-{variant}.json").read_text())
+        weights = {name: stream.read(name) for name in stream.ranges}
+        return cls(gpu, plan, weights, chunk=chunk, context=context)
 
     def prefill(self, ids: list[int]) -> None:
         """Feeds tokens in chunks."""

@@ -16,7 +16,7 @@ from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
 from ..site import SCRIPTS, build_site
 from . import runtimes
-from .oracle import F32, Oracle
+from .oracle import F32, Oracle, oracle_of
 from .runtimes import Runtime, Unsupported
 
 # Of max |logit|, by variant.
@@ -75,7 +75,7 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         build = compiler.Options(quantisation=options.quantisation, name="model")
         bundle = compiler.build(model, folder / "models", build, report)
         checkpoint = stack.enter_context(open_checkpoint(model, report))
-        oracle = Oracle(checkpoint, bundle)
+        oracle = oracle_of(checkpoint, bundle)
         manifest = json.loads((bundle / "bundle.json").read_text())
         context: int = manifest["context"]["default"]
         known = [variant["name"] for variant in manifest["variants"]]

@@ -126,7 +126,7 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def running(request: pytest.FixtureRequest, gpu: Gpu, compiled: Compiled) -> Running:
-    runner = PlanRunner(gpu, compiled.folder, request.param, context=160)
+    runner = PlanRunner.of_bundle(gpu, compiled.folder, request.param, context=160)
     return Running(compiled, runner, VARIANTS[request.param])
 
 
@@ -155,4 +155,4 @@ def test_matrices_in_parts_make_the_same_logits(gpu: Gpu, tmp_path: Path, monkey
     names = {tensor["name"] for tensor in weights}
     assert names >= {"lm_head.2.words", "embed_tokens.2.words", "layers.0.gate_up_proj.1.words"}
     assert names >= {"layers.0.in_proj.words", "layers.1.qkv_proj.0.words", "layers.1.qkv_proj.1.words"}
-    Running(compiled, PlanRunner(gpu, compiled.folder, "base", context=160), 1e-3).after(20, decoded=4)
+    Running(compiled, PlanRunner.of_bundle(gpu, compiled.folder, "base", context=160), 1e-3).after(20, decoded=4)
