@@ -4,6 +4,7 @@ import { WindowseatError } from "./failure.ts";
 import type { Bundle, BundleFile } from "./format.ts";
 import { findFile, parseManifest } from "./manifest.ts";
 import { type Kept, openKept } from "./storage/kept.ts";
+import { bundleAddress } from "./storage/records.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -54,7 +55,7 @@ export interface OpenOptions {
 /** Opens the bundle in a folder with the manifest of its newest version. */
 export async function openBundle(folder: string, options: OpenOptions = {}): Promise<OpenBundle> {
   const get: Fetch = options.fetch ?? ((url, init) => fetch(url, init));
-  const base = absolute(folder.replace(/\/+$/, ""));
+  const base = bundleAddress(folder);
   const url = `${base}/bundle.json`;
   const kept = await openKept(base, options.keep ?? true);
   const text = await findManifest(get, url, kept, options.signal);
@@ -141,9 +142,4 @@ async function findManifest(
 
 function isShard(manifest: Bundle, { path }: BundleFile): boolean {
   return manifest.weights.shards.includes(path);
-}
-
-/** The address without what it is relative to; a path in Node stays as it is. */
-function absolute(folder: string): string {
-  return globalThis.location ? new URL(folder, globalThis.location.href).href : folder;
 }

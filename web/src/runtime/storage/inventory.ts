@@ -3,7 +3,7 @@ import type { Bundle } from "../format.ts";
 import { parseManifest } from "../manifest.ts";
 import type { StoredBundle } from "../messages.ts";
 import { CHECKSUM_BYTES } from "./checksum.ts";
-import { type BundleRecord, readRecord, recordName } from "./records.ts";
+import { type BundleRecord, bundleAddress, readRecord, recordName } from "./records.ts";
 import { locked, lockedIfFree, namesIn, openStore, remove, type Store } from "./store.ts";
 
 export interface StoredBundles {
@@ -12,7 +12,7 @@ export interface StoredBundles {
   readonly bytes: number;
 }
 
-/** What this browser keeps for this site; also works outside of workers. */
+/** What this browser keeps for this site. */
 export async function listStored(): Promise<StoredBundles> {
   const store = await openStore();
   if (typeof store === "string") return { bundles: [], bytes: 0 };
@@ -35,7 +35,7 @@ export async function deleteStored(address: string | null): Promise<void> {
   const store = await openStore();
   if (typeof store === "string") return;
   const all = await namesIn(store.bundles);
-  const names = address === null ? all : [await recordName(address)];
+  const names = address === null ? all : [await recordName(bundleAddress(address))];
   if (names.some((name) => !all.includes(name))) {
     throw new WindowseatError(
       "bad_request",

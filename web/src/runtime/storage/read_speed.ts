@@ -1,6 +1,6 @@
 import { WindowseatError } from "../failure.ts";
 import { findFile, parseManifest } from "../manifest.ts";
-import { readRecord, recordName } from "./records.ts";
+import { bundleAddress, readRecord, recordName } from "./records.ts";
 import { locked, openStore } from "./store.ts";
 
 export interface ReadSpeed {
@@ -16,7 +16,9 @@ export interface ReadSpeed {
 export async function measureReadSpeed(address: string): Promise<ReadSpeed> {
   const store = await openStore();
   const record =
-    typeof store === "string" ? null : await readRecord(store, await recordName(address));
+    typeof store === "string"
+      ? null
+      : await readRecord(store, await recordName(bundleAddress(address)));
   if (typeof store === "string" || !record?.current) {
     throw new WindowseatError(
       "bad_request",

@@ -85,7 +85,7 @@ export async function readInto(
   }
 }
 
-/** The content of a small file, also outside of workers; null when it is not there, or is not what was written. */
+/** The content of a small file of any length; null when it is not there, or is not what was written. */
 export async function readSmall(
   folder: FileSystemDirectoryHandle,
   name: string,
