@@ -15,6 +15,8 @@ from windowseat.compile.checkpoint import Checkpoint, open_checkpoint
 from windowseat.compile.errors import UserError
 from windowseat.compile.random_checkpoint import main, write_random_checkpoint
 
+from tests.compile.tiny_model import QWEN_2, QWEN_3
+
 TINY: Mapping[str, Any] = {
     "architectures": ["Qwen3_5ForCausalLM"],
     "model_type": "qwen3_5_text",
@@ -51,21 +53,6 @@ WRAPPED: Mapping[str, Any] = {
     "tie_word_embeddings": True,
     "text_config": TINY,
 }
-
-DENSE: Mapping[str, Any] = {
-    "vocab_size": 512,
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 512,
-    "rope_theta": 10000.0,
-    "rms_norm_eps": 1e-6,
-    "tie_word_embeddings": False,
-}
-QWEN_2: Mapping[str, Any] = {**DENSE, "model_type": "qwen2"}
-QWEN_3: Mapping[str, Any] = {**DENSE, "model_type": "qwen3", "head_dim": 24}
 
 
 def opened(folder: Path) -> Checkpoint:

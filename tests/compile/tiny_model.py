@@ -38,6 +38,22 @@ CONFIG: Mapping[str, Any] = {
         "mrope_section": [3, 3, 2],
     },
 }
+DENSE: Mapping[str, Any] = {
+    "vocab_size": 160,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-6,
+    "hidden_act": "silu",
+    "tie_word_embeddings": False,
+    "max_position_embeddings": 512,
+    "eos_token_id": 3,
+    "rope_theta": 10000.0,
+}
+QWEN_2: Mapping[str, Any] = {**DENSE, "model_type": "qwen2"}
+QWEN_3: Mapping[str, Any] = {**DENSE, "model_type": "qwen3", "head_dim": 24}
 TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
 
 
