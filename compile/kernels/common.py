@@ -199,6 +199,11 @@ def const(value: float, dtype: str = "float32") -> Expr:
     return tirx.const(value, dtype)
 
 
+def choose(condition: Expr, yes: Expr, no: Expr, dtype: str = "float32") -> Expr:
+    """One value or the other, both computed and without a branch."""
+    return T.call_pure_extern(dtype, "select", no, yes, condition)
+
+
 def silu(x: Expr) -> Expr:
     """x · sigmoid(x)"""
     return x / (const(1.0) + T.exp(-x))
