@@ -19,6 +19,10 @@ MAX_THREADS = 256
 MAX_WORKGROUP_BYTES = 16384
 MAX_GRID = 65535
 
+SWITCHES = {
+    "tirx.disable_cse_tir": True,  # scalars may arrive pre-multiplied by host code that nobody runs
+    "tirx.disable_storage_rewrite": True,  # gives a vec4 the register of a number that is done with, and then fails
+}
 GRID_LIMIT = "grid_limit"
 SCALAR_BYTES = {"f32": 4, "u32": 4, "i32": 4, "f16": 2}
 # Words that WGSL keeps for itself and that TVM would happily use as a name.
@@ -74,8 +78,7 @@ def _generate(kernel: Kernel) -> str:
             "max_shared_memory_per_block": MAX_WORKGROUP_BYTES,
         }
     )
-    # Without this switch scalars may arrive pre-multiplied by host code that nobody runs.
-    with tvm.transform.PassContext(opt_level=3, config={"tirx.disable_cse_tir": True}):
+    with tvm.transform.PassContext(opt_level=3, config=SWITCHES):
         try:
             built = tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
         except tvm.error.InternalError as error:  # what TVM does refuse: i64, f64, too much workgroup memory

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 
-from ..kernels.gated_delta import causal_conv, delta_gates, delta_scan, gated_delta_step, gated_norm
+from ..kernels.causal_conv import causal_conv
+from ..kernels.delta_pairs import BLOCK, FACTORS, delta_pairs
+from ..kernels.delta_scan import delta_scan
+from ..kernels.gated_delta_step import gated_delta_step
+from ..kernels.gated_norm import gated_norm
 from ..models.layers import GatedDelta
 from .workspace import Launch, Workspace
 
@@ -31,23 +35,35 @@ def delta_step(w: Workspace, op: GatedDelta) -> Launch:
 def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
     """Prefill."""
     s, act, states = op.shape, w.act, _states(w, op)
-    projected, gates = w.named(op.projected), w.named(op.gates)
-    convolved = w.scratch(f"{op.name}.convolved", s.channels, act)
-    factors = w.scratch(f"{op.name}.factors", s.value_heads * 4, "float32")
+    projected = w.named(op.projected)
+    convolved = {
+        "queries_keys": w.scratch(f"{op.name}.queries_keys", 2 * s.keys, act),
+        "values": w.scratch(f"{op.name}.values", s.values, act),
+    }
+    solved = {
+        "factors": w.scratch(f"{op.name}.factors", s.value_heads * FACTORS, "float32"),
+        "inverse": w.scratch(f"{op.name}.inverse", s.value_heads * BLOCK, "float32"),
+        "mixture": w.scratch(f"{op.name}.mixture", s.value_heads * BLOCK, "float32"),
+    }
     outputs = w.scratch(f"{op.name}.outputs", s.values, "float32")
     yield Launch(
         causal_conv(s, chunk=w.chunk, act=act),
-        {"projected": projected, "conv": op.conv.name, "ring": states["ring"], "convolved": convolved},
+        {"projected": projected, "conv": op.conv.name, "ring": states["ring"], **convolved},
     )
     yield Launch(
-        delta_gates(s, chunk=w.chunk, act=act),
-        {"convolved": convolved, "gates": gates, "decay_dt": op.decay_dt.name, "factors": factors},
+        delta_pairs(s, chunk=w.chunk, act=act),
+        {
+            "queries_keys": convolved["queries_keys"],
+            "gates": w.named(op.gates),
+            "decay_dt": op.decay_dt.name,
+            **solved,
+        },
     )
     yield Launch(
         delta_scan(s, tuning=w.tuning, chunk=w.chunk, act=act),
-        {"convolved": convolved, "factors": factors, "state": states["state"], "outputs": outputs},
+        {**convolved, **solved, "state": states["state"], "outputs": outputs},
     )
     yield Launch(
-        gated_norm(s, chunk=w.chunk, act=act, eps=op.eps),
+        gated_norm(s, tuning=w.tuning, chunk=w.chunk, act=act, eps=op.eps),
         {"outputs": outputs, "projected": projected, "norm": op.norm.name, "y": w.named(op.into)},
     )

@@ -1,0 +1,187 @@
+"""The part of the chunked gated delta rule (gated_delta.py) that all blocks of a chunk can do at once.
+
+Within a block of C = 32 tokens that starts from state S, with G the sum of g since the block's start, the rule unrolls
+to a triangular system (Yang et al. 2024, "Gated Delta Networks"; the WY form of products of Householder matrices):
+
+    A[t, j] = beta_t · e^(G_t - G_j) · k_t·k_j   for j < t        P[t, j] = e^(G_t - G_j) · q_t·k_j   for j <= t
+    (1 + A) U = beta · (V - e^G · K S)                            O = e^G · Q S + P U
+    S' = e^(G_end) · S + Σ_j e^(G_end - G_j) · k_j u_jᵀ
+
+This kernel computes (1 + A)⁻¹ and P; delta_scan.py the rest. A workgroup takes a block and a key head, a thread 4x4
+pairs of tokens in the lower triangle; then 32 threads invert, a column each, by forward substitution.
+
+No quotient of decays is ever formed: each exponent is the sum of the g between j and t, all of one sign, added up for
+itself. So neither overflow nor cancellation is possible, however strong the decay.
+"""
+
+# T tokens, C tokens of a block, Hk key heads, Hv value heads, dk head size
+
+from functools import cache
+
+from tvm.tirx.script import builder as T
+
+from ..shapes import DeltaShape
+from .common import (
+    Buffer,
+    Cell,
+    Expr,
+    Kernel,
+    KernelBuilder,
+    PerTokens,
+    barrier,
+    const,
+    dot,
+    hold,
+    let,
+    loop,
+    sigmoid,
+    softplus,
+    store,
+    strided,
+    when,
+)
+from .gated_delta import L2_EPS
+from .heads import Heads
+
+BLOCK = 32
+TILE = 4  # tokens of a side of what a thread computes
+TILES = BLOCK // TILE
+THREADS = TILES * TILES
+FACTORS = 5  # of a token: beta; beta · e^G / |k|; e^G / |q|; e^(G_end - G) / |k|; e^G. The norm of q takes in sqrt(dk).
+
+
+def barriers_only(count: int, dtype: str = "float32") -> Buffer:
+    """Workgroup memory like `shared`, without the barriers that TVM adds to it where it cannot tell who reads what;
+    inside conditions TVM refuses to."""
+    return T.alloc_buffer((count,), dtype, scope="shared.own")
+
+
+@cache
+def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
+    """Buffers: queries_keys [chunk, q|k], gates [chunk, b|a] f32, decay_dt [2, Hv], factors [chunk, Hv, FACTORS] f32,
+    inverse and mixture [chunk, Hv, C] f32: for each token its row of (1 + A)⁻¹ and of P."""
+    s = shape
+    k = KernelBuilder(f"delta_pairs_{s.name}_{act}", (PerTokens(BLOCK), s.key_heads), THREADS)
+    rows = Heads(k, "queries_keys", chunk, 2 * s.key_heads, s.key_size, act)
+    gates = k.buffer("gates", (chunk, 2 * s.value_heads), "float32")
+    decay_dt = k.buffer("decay_dt", (2, s.value_heads), "float32")
+    factors = k.buffer("factors", (chunk, s.value_heads, FACTORS), "float32")
+    inverse, mixture = (k.buffer(name, (chunk, s.value_heads, BLOCK), "float32") for name in ("inverse", "mixture"))
+    tokens = k.scalar("tokens")
+    with k.threads() as (block, key_head, thread):
+        first = let(block * BLOCK)
+        pairs = _Pairs(rows, key_head, first, tokens, thread)
+        # Of each token of the block: g, beta; and A, and its inverse.
+        rate, beta = barriers_only(BLOCK), barriers_only(BLOCK)
+        a, inverted = barriers_only(BLOCK * BLOCK), barriers_only(BLOCK * BLOCK)
+        with loop(s.value_heads // s.key_heads) as i:
+            head = hold(key_head * (s.value_heads // s.key_heads) + i, "int32")
+            with strided(thread, BLOCK, THREADS) as t:
+                token = hold(T.min(first + t, tokens - 1), "int32")
+                slow = softplus(gates[token, s.value_heads + head] + decay_dt[1, head])
+                store(rate, t, T.Select(first + t < tokens, hold(decay_dt[0, head] * slow), const(0.0)))
+                store(beta, t, T.Select(first + t < tokens, hold(sigmoid(gates[token, head])), const(0.0)))
+            barrier()
+            with when(pairs.across <= pairs.down):
+                _store_pairs(pairs, rate, beta, a, mixture, head)
+            with when(pairs.across == pairs.down):
+                _store_factors(pairs, rate, beta, factors, head)
+            barrier()
+            with when(thread < BLOCK):
+                _invert(a, inverted, thread)
+            barrier()
+            with loop(BLOCK * BLOCK // THREADS) as j:
+                at = let(j * THREADS + thread)
+                row, column = hold(at // BLOCK, "int32"), at % BLOCK
+                with when(first + row < tokens):
+                    store(inverse, (first + row, head, column), inverted[at])
+    return k.finish()
+
+
+class _Pairs:
+    """A thread's inner products: its 4 tokens `down` with its 4 tokens `across`, and the norms of all of them."""
+
+    def __init__(self, rows: Heads, key_head: Expr, first: Expr, tokens: Expr, thread: Expr) -> None:
+        self.size, self.first, self.tokens = rows.size, first, tokens
+        self.across, self.down = hold(thread % TILES, "int32"), hold(thread // TILES, "int32")
+        self.kk, self.qk = ([[Cell(const(0.0)) for _ in range(TILE)] for _ in range(TILE)] for _ in range(2))
+        squares = [[Cell(const(0.0)) for _ in range(TILE)] for _ in range(3)]
+        down, across = (
+            [hold(T.min(first + tile * TILE + i, tokens - 1), "int32") for i in range(TILE)]
+            for tile in (self.down, self.across)
+        )
+        keys = rows.heads // 2 + key_head
+        with when(self.across <= self.down), loop(rows.quads) as quad:
+            k_across = [hold(rows.four(token, keys, quad), "float32x4") for token in across]
+            for i, each in enumerate(k_across):
+                squares[2][i].add(dot(each, each))
+            for i, token in enumerate(down):
+                q = hold(rows.four(token, key_head, quad), "float32x4")
+                k = hold(rows.four(token, keys, quad), "float32x4")
+                squares[0][i].add(dot(q, q))
+                squares[1][i].add(dot(k, k))
+                for j, other in enumerate(k_across):
+                    self.qk[i][j].add(dot(q, other))
+                    self.kk[i][j].add(dot(k, other))
+        self.q_norm, self.k_norm, self.k_norm_across = (
+            [hold(T.rsqrt(square.get() + const(L2_EPS)) * const(scale)) for square in each]
+            for each, scale in zip(squares, (rows.size**-0.5, 1.0, 1.0), strict=True)
+        )
+
+
+def _store_pairs(pairs: _Pairs, rate: Buffer, beta: Buffer, a: Buffer, mixture: Buffer, head: Expr) -> None:
+    """The thread's part of A and P."""
+    decay = _decays(rate, pairs.across, pairs.down)
+    for i in range(TILE):
+        row = hold(pairs.down * TILE + i, "int32")
+        for j in range(TILE):
+            column = pairs.across * TILE + j
+            factor = hold(T.exp(decay[i][j]) * pairs.k_norm_across[j])
+            from_k = hold(beta[row] * pairs.k_norm[i] * factor * pairs.kk[i][j].get())
+            from_q = hold(pairs.q_norm[i] * factor * pairs.qk[i][j].get())
+            store(a, row * BLOCK + column, T.Select(column < row, from_k, const(0.0)))
+            with when(pairs.first + row < pairs.tokens):
+                store(mixture, (pairs.first + row, head, column), T.Select(column <= row, from_q, const(0.0)))
+
+
+def _decays(rate: Buffer, across: Expr, down: Expr) -> list[list[Expr]]:
+    """The sum of g over j < s <= t, for each token t `down` and j `across`."""
+    between = Cell(const(0.0))
+    with loop(T.max(down - across - 1, 0) * TILE) as i:
+        between.add(rate[across * TILE + TILE + i])
+    early = [hold(rate[across * TILE + i]) for i in range(TILE)]
+    late = [hold(rate[down * TILE + i]) for i in range(TILE)]
+
+    def decay(i: int, j: int) -> Expr:
+        apart = sum([*early[j + 1 :], *late[: i + 1]], start=between.get())
+        return hold(T.Select(across == down, sum(late[j + 1 : i + 1], start=const(0.0)), apart))
+
+    return [[decay(i, j) for j in range(TILE)] for i in range(TILE)]
+
+
+def _store_factors(pairs: _Pairs, rate: Buffer, beta: Buffer, factors: Buffer, head: Expr) -> None:
+    """The factors of the thread's tokens `down`."""
+    before, after = Cell(const(0.0)), Cell(const(0.0))
+    with loop(pairs.down * TILE) as i:
+        before.add(rate[i])
+    with loop(BLOCK - TILE - pairs.down * TILE) as i:
+        after.add(rate[pairs.down * TILE + TILE + i])
+    rates = [hold(rate[pairs.down * TILE + i]) for i in range(TILE)]
+    for i in range(TILE):
+        row = hold(pairs.down * TILE + i, "int32")
+        since = hold(T.exp(sum(rates[: i + 1], start=before.get())))
+        until = hold(T.exp(sum(rates[i + 1 :], start=after.get())))
+        own = hold(beta[row])
+        values = (own, own * since * pairs.k_norm[i], since * pairs.q_norm[i], until * pairs.k_norm[i], since)
+        with when(pairs.first + row < pairs.tokens):
+            for slot, value in enumerate(values):
+                store(factors, (pairs.first + row, head, slot), value)
+
+
+def _invert(a: Buffer, inverted: Buffer, column: Expr) -> None:
+    """A column of (1 + A)⁻¹, which only this thread reads; the threads read the same element of A at a time."""
+    with loop(BLOCK) as row:
+        total = Cell(T.Select(row == column, const(1.0), const(0.0)))
+        with loop(row) as j:
+            total.add(-a[row * BLOCK + j] * inverted[j * BLOCK + column])
+        store(inverted, row * BLOCK + column, total.get())
