@@ -33,7 +33,7 @@ class Options:
 
     quantisation: str = "q4"
     name: str | None = None  # None: after the checkpoint
-    context: int = 4096  # tokens that the runtime allocates unless told otherwise
+    context: int | None = None  # tokens that a conversation may hold unless told otherwise; None: all the model takes
 
 
 def build(model: str, models_dir: Path, options: Options, report: Report) -> Path:
@@ -41,7 +41,7 @@ def build(model: str, models_dir: Path, options: Options, report: Report) -> Pat
     if options.quantisation not in FORMATS:
         known = ", ".join(FORMATS)
         raise UserError(f"There is no quantisation {options.quantisation!r}; choose one of {known}.")
-    if options.context < 1:
+    if options.context is not None and options.context < 1:
         raise UserError(f"A context of {options.context} tokens is too small; choose at least 1.")
     with open_checkpoint(model, report) as checkpoint:
         return _build(checkpoint, models_dir, options, report)
@@ -56,25 +56,23 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     names = {s.name: on_disk(s, prefix, architecture.PREFIXES[0]) for w in weights for s in w.sources}
     text = read_text_files(checkpoint, model.vocabulary)
     sizes = {name: size for w in weights for name, size in tensor_sizes(w, options.quantisation).items()}
-    plans = [
-        (variant, make_plan(schedule(model, options.quantisation, variant), variant, sizes.keys()))
-        for variant in VARIANTS
-    ]
+    schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in VARIANTS]
+    plans = [(variant, launches, make_plan(launches, variant, sizes.keys())) for variant, launches in schedules]
     name = options.name or bundle_name(checkpoint.source)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
-    context = min(options.context, model.positions)
+    context = min(options.context or model.positions, model.positions)
     key = fingerprint(checkpoint, asdict(options))
     with replacing(models_dir / name, key) as folder, Journal(folder, report) as journal:
         _check_room(models_dir, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
         with ShardWriter(folder, journal) as writer:
             errors = write_weights(checkpoint, weights, names, options.quantisation, journal, writer, report)
         files = [write_file(folder, name, content) for name, content in sorted(text.files.items())]
-        for variant, plan in plans:
+        for variant, _, plan in plans:
             content = to_json(plan)
             validate(content, "plan")
             files.append(write_file(folder, plan_file(variant), as_json(content)))
-        summary = build_report(plans, sizes, errors, skipped, context, model.positions)
+        summary = build_report(plans, sizes, errors, skipped, model.positions)
         files.append(write_file(folder, "report.json", as_json(summary)))
         write_manifest(
             folder,
@@ -91,7 +89,7 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
             context=(context, model.positions),
             vocabulary=model.vocabulary,
             stop_tokens=text.stop_tokens,
-            variants=[variant_entry(variant, plan, sizes, context) for variant, plan in plans],
+            variants=[variant_entry(variant, plan, sizes) for variant, _, plan in plans],
             weights=(writer.bytes, SHARD_BYTES, writer.files, writer.tensors),
             files=files,
         )
@@ -110,9 +108,9 @@ def read_model(checkpoint: Checkpoint) -> tuple[str, Any, Any]:
     return str(kind), architecture, architecture.config(checkpoint.config, checkpoint.source)
 
 
-def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int], context: int) -> VariantEntry:
+def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int]) -> VariantEntry:
     """What the manifest says of a variant."""
-    largest = max([*sizes.values(), *(b.bytes + b.bytes_per_position * context for b in plan.buffers)])
+    largest = max([*sizes.values(), *(buffer.bytes + buffer.bytes_per_position for buffer in plan.buffers)])
     return VariantEntry(
         name=variant.name,
         plan=plan_file(variant),

@@ -3,26 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from .plan import PROGRAMS, Plan, Step
+from .gpu_memory import gpu_memory
+from .plan import PROGRAMS, Plan
+from .schedule import Schedule
 from .tally import TensorError
+from .traffic import TOKEN_PROGRAMS, traffic
 from .variants import Variant
 
-CONTEXTS = (1024, 4096, 32768, 262144)
+CONTEXTS = (1024, 4096, 32768, 131072, 262144)
 
 
 def build_report(
-    plans: Sequence[tuple[Variant, Plan]],
+    plans: Sequence[tuple[Variant, Schedule, Plan]],
     sizes: Mapping[str, int],
     errors: Sequence[TensorError],
     skipped: Mapping[str, int],
-    context: int,
     positions: int,
 ) -> dict[str, object]:
     """Bytes, launches per token, memory by context, quantisation errors, and what was left out."""
     return {
         "weight_bytes": sum(sizes.values()),
         "skipped_tensors": dict(skipped),
-        "variants": {variant.name: _variant(plan, sizes, context, positions) for variant, plan in plans},
+        "variants": {each.name: _variant(each, schedule, plan, sizes, positions) for each, schedule, plan in plans},
         "quantisation_errors": [
             asdict(error)
             | {"relative_rms": float(f"{error.relative_rms:.4g}"), "max_abs": float(f"{error.max_abs:.4g}")}
@@ -31,32 +33,20 @@ def build_report(
     }
 
 
-def _variant(plan: Plan, sizes: Mapping[str, int], context: int, positions: int) -> dict[str, object]:
-    fixed = sum(buffer.bytes for buffer in plan.buffers)
-    per_position = sum(buffer.bytes_per_position for buffer in plan.buffers)
-    contexts = sorted({context, positions, *(c for c in CONTEXTS if c < positions)})
-    token_programs = ("decode", "head", "sample")
-    bound = {name for program in token_programs for step in plan.programs[program] for name in step.buffers}
-    tables = {name for step in plan.programs["decode"] for name in _table(plan, step)}
-    heads = {name for step in plan.programs["head"] for name in step.buffers}
-    read = (bound - (tables - heads)) & sizes.keys()  # of a table, a token reads one row
-    state = sum(buffer.bytes for buffer in plan.buffers if buffer.role == "state")
+def _variant(
+    variant: Variant, schedule: Schedule, plan: Plan, sizes: Mapping[str, int], positions: int
+) -> dict[str, object]:
+    token, memory = traffic(schedule, sizes), gpu_memory(plan, sizes)
+    contexts = [*(c for c in CONTEXTS if c < positions), positions]
     return {
+        "kv_cache": variant.kv_cache,
         "dispatches": {program: len(plan.programs[program]) for program in PROGRAMS},
-        "dispatches_per_token": sum(len(plan.programs[program]) for program in token_programs),
-        "weight_bytes_per_token": sum(sizes[name] for name in read),
-        "state_bytes_per_token": 2 * state,
-        "cache_bytes_per_position": per_position,
-        "gpu_memory_by_context": {
-            str(tokens): sum(sizes.values()) + fixed + per_position * tokens for tokens in contexts
-        },
+        "dispatches_per_token": sum(len(plan.programs[program]) for program in TOKEN_PROGRAMS),
+        "weight_bytes_per_token": token.weights,
+        "state_bytes_per_token": 2 * token.state,
+        "activation_bytes_per_token": token.activations,
+        "bytes_over_weights_and_state": float(f"{token.repeated:.4g}"),
+        "cache_bytes_per_position": token.cache_per_position,
+        "gpu_memory": asdict(memory),
+        "gpu_memory_by_context": {str(tokens): memory.at(tokens, positions) for tokens in contexts},
     }
-
-
-def _table(plan: Plan, step: Step) -> list[str]:
-    """The tensors of the embedding table that a step binds."""
-    kernel = plan.kernels[step.kernel]
-    if not kernel.name.startswith("embed_"):
-        return []
-    bound = zip(kernel.buffers, step.buffers, strict=True)
-    return [name for (parameter, _), name in bound if parameter.startswith("w_")]

@@ -74,7 +74,9 @@ def build(
         str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
     ] = QUANTISATIONS[0],
     name: Annotated[str | None, typer.Option(help="Name of the result; the checkpoint's own by default.")] = None,
-    context: Annotated[int, typer.Option(min=1, help="Tokens that a conversation may hold.")] = 4096,
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that a conversation may hold. [default: all that the model takes]")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the compiled models.")] = MODELS,
 ) -> None:
     """Compile a checkpoint into a bundle that a browser can run.

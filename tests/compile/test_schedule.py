@@ -104,14 +104,6 @@ def test_state_does_not_depend_on_the_activations_but_the_cache_does(variant: Va
 
 
 @needs_published
-@variants
-@pytest.mark.parametrize(("size", "most"), [("0.8B", 140), ("2B", 140), ("4B", 190), ("9B", 190)])
-def test_a_token_of_a_published_model_costs_few_launches(size: str, most: int, variant: Variant) -> None:
-    programs = schedule(published(size), "q4", variant).programs
-    assert sum(len(programs[program]) for program in ("decode", "head", "sample")) <= most
-
-
-@needs_published
 @pytest.mark.parametrize(("size", "quantisation"), [("0.8B", "f16"), ("2B", "q4"), ("9B", "f16")])
 def test_a_published_model_in_parts_becomes_a_plan(size: str, quantisation: str) -> None:
     of = published(size)

@@ -82,7 +82,7 @@ def built() -> str:
 
 @pytest.fixture(scope="module")
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Folders of bundles to talk with: one with a recurrence, and one with attention alone, which goes back anywhere."""
+    """Bundles to talk with: one with a recurrence, and one with attention alone, which goes back anywhere."""
     folder = tmp_path_factory.mktemp("tiny")
     built = {}
     for name, kinds in {"tiny": CONFIG["layer_types"], "tiny-attention": ["full_attention"] * 2}.items():
@@ -91,7 +91,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return built
 
 
-@pytest.mark.parametrize("name", ["model", "memory", "load", "storage", "engine", "driver", "text"])
+@pytest.mark.parametrize("name", ["model", "memory", "bench", "load", "storage", "engine", "driver", "text"])
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {})
 
@@ -112,4 +112,4 @@ def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: P
 
 def test_every_typescript_test_file_is_run_here() -> None:
     names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
-    assert names == {"model", "memory", "turns", "load", "storage", "engine", "driver", "text", "tokenizer"}
+    assert names == {"model", "memory", "turns", "bench", "load", "storage", "engine", "driver", "text", "tokenizer"}

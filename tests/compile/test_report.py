@@ -1,0 +1,104 @@
+"""What a model costs: launches and bytes for a token, memory by context; of the published models, from their plans."""
+
+import json
+from typing import Any
+
+import pytest
+from windowseat.compile.build import Options, build
+from windowseat.compile.gpu_memory import GpuMemory, most_snapshots
+from windowseat.compile.models import ARCHITECTURES
+from windowseat.compile.models.layers import Model
+from windowseat.compile.parts import MAX_BINDING
+from windowseat.compile.published import published_config
+from windowseat.compile.schedule import Schedule, schedule, weights_of
+from windowseat.compile.traffic import TOKEN_PROGRAMS, traffic
+from windowseat.compile.variants import VARIANTS, Variant
+from windowseat.compile.weights import tensor_sizes
+
+from tests.compile.tiny_model import CONFIG, write_tiny
+
+MOST_LAUNCHES = {"0.8B": 140, "2B": 140, "4B": 190, "9B": 190}
+sizes = pytest.mark.parametrize("size", MOST_LAUNCHES)
+variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+
+
+def published(size: str) -> Model:
+    config = published_config(size)
+    architecture = ARCHITECTURES[config["model_type"]]
+    model: Model = architecture.model(architecture.config(config, size))
+    return model
+
+
+def tensors(model: Model, quantisation: str) -> dict[str, int]:
+    return {name: size for w in weights_of(model) for name, size in tensor_sizes(w, quantisation).items()}
+
+
+def token_launches(of: Schedule) -> int:
+    return sum(len(of.programs[program]) for program in TOKEN_PROGRAMS)
+
+
+@sizes
+@variants
+def test_a_token_of_a_published_model_takes_few_launches_and_reads_little_twice(size: str, variant: Variant) -> None:
+    model = published(size)
+    planned = schedule(model, "q4", variant)
+    token = traffic(planned, tensors(model, "q4"))
+    assert token_launches(planned) <= MOST_LAUNCHES[size]
+    assert token.repeated <= 1.05
+    assert token.state == token.distinct_state
+
+
+@sizes
+@variants
+def test_keys_and_values_are_written_by_one_launch_and_read_by_one(size: str, variant: Variant) -> None:
+    planned = schedule(published(size), "q4", variant)
+    bound = [name for launch in planned.programs["decode"] for name in launch.bound.values()]
+    caches = [name for name, buffer in planned.fixed.items() if buffer.bytes_per_position]
+    assert {bound.count(name) for name in caches} == {2}
+
+
+@pytest.mark.parametrize("quantisation", ["q4", "f16"])
+@sizes
+@variants
+def test_nothing_needs_a_larger_binding_than_every_adapter_has(size: str, variant: Variant, quantisation: str) -> None:
+    model = published(size)
+    planned = schedule(model, quantisation, variant)
+    fixed = [buffer.bytes for buffer in planned.fixed.values()]
+    assert max([*tensors(model, quantisation).values(), *fixed, *planned.scratch.values()]) <= MAX_BINDING
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("report")
+    source = write_tiny(folder / "model", {**CONFIG, "max_position_embeddings": 40_000})
+    bundle = build(str(source), folder / "models", Options(), lambda progress: None)
+    content: dict[str, Any] = json.loads((bundle / "report.json").read_text())
+    return content
+
+
+def test_memory_grows_with_the_context_by_what_a_position_takes(report: dict[str, Any]) -> None:
+    for name, each in report["variants"].items():
+        by_context = {int(tokens): size for tokens, size in each["gpu_memory_by_context"].items()}
+        assert list(by_context) == [1024, 4096, 32768, 40_000]
+        position = each["cache_bytes_per_position"]
+        assert position == 2 * 32 * (2 if name.startswith("f16") else 4) or each["kv_cache"] == "q8"
+        assert [size - by_context[1024] for size in by_context.values()] == [
+            position * (tokens - 1024) for tokens in by_context
+        ]
+
+
+def test_memory_counts_whole_blocks_of_the_cache_and_every_snapshot() -> None:
+    memory = GpuMemory(weights=1000, buffers=100, snapshot=7, snapshots=3, cache_per_position=2)
+    assert memory.at(1, 4000) == memory.at(1024, 4000) == 1121 + 2 * 1024
+    assert memory.at(1025, 4000) == 1121 + 2 * 2048
+    assert memory.at(4000, 4000) == 1121 + 2 * 4000
+
+
+def test_a_snapshot_is_the_state_of_a_fixed_size(report: dict[str, Any]) -> None:
+    memory = report["variants"]["base"]["gpu_memory"]
+    assert memory["snapshot"] == 2 * 16 * 16 * 4 + 4 * (2 * 16 + 2 * 16) * 4
+
+
+@pytest.mark.parametrize(("snapshot", "most"), [(0, 0), (1024, 8), (50 << 20, 5), (200 << 20, 2)])
+def test_a_model_with_large_state_keeps_fewer_snapshots(snapshot: int, most: int) -> None:
+    assert most_snapshots(snapshot) == most
