@@ -1,8 +1,9 @@
 """A bundle's logits against transformers' with the same, dequantised weights: every operation of a model at once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from tests.plan_runner import PlanRunner
 
 TOKENS = 133
 ROPE = CONFIG["rope_parameters"]
-MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
+MODELS: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {  # quantisation, variants, config
     "odd sizes, two attention layers in a row": (
         "q4",
+        ("base", "f16"),
         {
             **CONFIG,
             "vocab_size": 211,
@@ -45,6 +47,7 @@ MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "attention first, as many value heads as key heads": (
         "q8",
+        ("base",),
         {
             **CONFIG,
             "layer_types": ["full_attention", "linear_attention"],
@@ -57,6 +60,7 @@ MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "Qwen 2: seven query heads to a key head, tied": (
         "q4",
+        ("base", "f16"),
         {
             **QWEN_2,
             "hidden_size": 140,
@@ -65,9 +69,10 @@ MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
             "tie_word_embeddings": True,
         },
     ),
-    "Qwen 2: as many query heads as key heads": ("q8", {**QWEN_2, "num_attention_heads": 2}),
+    "Qwen 2: as many query heads as key heads": ("q8", ("base",), {**QWEN_2, "num_attention_heads": 2}),
     "Qwen 3: RoPE stretched by YaRN": (
         "q4",
+        ("base", "f16"),
         {
             **QWEN_3,
             "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64},
@@ -75,6 +80,7 @@ MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "three gated-delta layers in a row, one key head for three value heads": (
         "f16",
+        ("f16",),
         {
             **CONFIG,
             "hidden_size": 96,
@@ -88,7 +94,7 @@ MODELS: dict[str, tuple[str, Mapping[str, Any]]] = {
         },
     ),
 }
-TESTED = ("base", "f16")  # of the variants
+RUNS = [(name, variant) for name, (_, variants, _) in MODELS.items() for variant in variants]
 
 
 @dataclass(frozen=True)
@@ -122,9 +128,7 @@ class Running:
         np.testing.assert_allclose(got, wanted, rtol=0, atol=self.tolerance * np.abs(wanted).max())
 
 
-def compile_random(
-    folder: Path, quantisation: str, config: Mapping[str, Any], variants: Sequence[str] = TESTED
-) -> Compiled:
+def compile_random(folder: Path, quantisation: str, variants: Sequence[str], config: Mapping[str, Any]) -> Compiled:
     source = write_tiny(folder / "checkpoint", config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("windowseat.compile.build.VARIANTS", [each for each in VARIANTS if each.name in variants])
@@ -135,15 +139,17 @@ def compile_random(
     return Compiled(bundle, ids, oracle.logits(ids))
 
 
-@pytest.fixture(scope="module", params=MODELS)
-def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return compile_random(tmp_path_factory.mktemp("logits"), *MODELS[request.param])
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Compiled]:
+    """Each of MODELS, compiled once."""
+    return cache(lambda name: compile_random(tmp_path_factory.mktemp("logits"), *MODELS[name]))
 
 
-@pytest.fixture(scope="module", params=TESTED)
-def running(request: pytest.FixtureRequest, gpu: Gpu, compiled: Compiled) -> Running:
-    runner = PlanRunner.of_bundle(gpu, compiled.folder, request.param, context=160)
-    return Running(compiled, runner, BOUNDS[request.param])
+@pytest.fixture(scope="module", params=RUNS, ids=lambda run: f"{run[0]}: {run[1]}")
+def running(request: pytest.FixtureRequest, gpu: Gpu, compiled: Callable[[str], Compiled]) -> Running:
+    name, variant = request.param
+    model = compiled(name)
+    return Running(model, PlanRunner.of_bundle(gpu, model.folder, variant, context=160), BOUNDS[variant])
 
 
 @pytest.mark.parametrize("prompt", [1, 127, 128, 129])
@@ -166,7 +172,7 @@ def test_matrices_in_parts_make_the_same_logits(gpu: Gpu, tmp_path: Path, monkey
     monkeypatch.setattr(parts, "MAX_BINDING", 16384)  # bytes: 128 rows of 64 values in f16
     # A whole in_proj has as many rows, 128, as the first part of qkv_proj.
     config = {**CONFIG, "vocab_size": 300, "tie_word_embeddings": False, "linear_value_head_dim": 24}
-    compiled = compile_random(tmp_path, "f16", config, ["base"])
+    compiled = compile_random(tmp_path, "f16", ["base"], config)
     weights = json.loads((compiled.folder / "bundle.json").read_text())["weights"]["tensors"]
     names = {tensor["name"] for tensor in weights}
     assert names >= {"lm_head.2.words", "embed_tokens.2.words", "layers.0.gate_up_proj.1.words"}
