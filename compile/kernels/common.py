@@ -24,7 +24,11 @@ SCALARS = {
     "temperature": "float32",
     "top_k": "int32",
     "top_p": "float32",
+    "min_p": "float32",
     "seed": "uint32",
+    "repetition_penalty": "float32",
+    "presence_penalty": "float32",
+    "frequency_penalty": "float32",
 }
 
 
@@ -126,6 +130,12 @@ def registers(count: int, dtype: str = "float32") -> Buffer:
 def shared(count: int, dtype: str = "float32") -> Buffer:
     """An array that the threads of a workgroup have in common."""
     return T.alloc_buffer((count,), dtype, scope="shared")
+
+
+def unsynchronised(count: int, dtype: str = "float32") -> Buffer:
+    """Shared memory whose barriers are all written by hand. In `shared` TVM adds one wherever it cannot prove that two
+    threads never meet: in every turn of a loop, when an index depends on what was read."""
+    return T.alloc_buffer((count,), dtype, scope="shared.unsynchronised")
 
 
 def store(buffer: Buffer, index: Expr | Sequence[Expr], value: Expr) -> None:
