@@ -3,9 +3,14 @@ import { describe, it } from "node:test";
 import { countCalls } from "../../web/src/bench/count_calls.ts";
 import { replace } from "../../web/src/bench/replace.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
+import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
+import { Field } from "../../web/src/runtime/fields.ts";
+import { openBundle } from "../../web/src/runtime/files.ts";
 import { BLOCK, roomFor } from "../../web/src/runtime/kv_cache.ts";
+import { assemble } from "../../web/src/runtime/load.ts";
 import { gpu, needsGpu } from "./gpu.ts";
+import { BUNDLES } from "./real_bundles.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, load, madeUp, run } from "./toy_model.ts";
 
@@ -135,4 +140,32 @@ describe("the memory of a model", needsGpu, () => {
     assert.deepEqual(more.ids, simulate(next, 5));
     model.close();
   });
+});
+
+describe("the memory in report.json", needsGpu, () => {
+  for (const [name, folder] of Object.entries(BUNDLES)) {
+    it(`of ${name} is what the device was really asked for, within 3 %`, async () => {
+      const bundle = await openBundle(folder, { fetch: fetchFromDisk });
+      const tap = tapGpu(gpu);
+      const { executor, cache, snapshots, facts } = await assemble(bundle, { gpu: tap.gpu });
+      const report: unknown = JSON.parse(
+        new TextDecoder().decode(await bundle.read("report.json")),
+      );
+      const table = new Field("report", report)
+        .get("variants")
+        .get(facts.variant)
+        .get("gpu_memory_by_context").object;
+      const contexts = Object.keys(table).map(Number);
+      assert.ok(contexts.length >= 2);
+      for (let length = 1; length < 12; length += 1) await snapshots.save(length);
+      for (const context of contexts) {
+        // Where a prompt of that length has half a block for its answer.
+        await cache.reserve(context - BLOCK / 2, 0);
+        const said = Number(table[context]);
+        const error = Math.abs(tap.bytes - said) / tap.bytes;
+        assert.ok(error < 0.03, `${context} tokens: ${said} in the report, ${tap.bytes} in truth`);
+      }
+      executor.gpu.close();
+    });
+  }
 });

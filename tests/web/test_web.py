@@ -86,7 +86,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("tiny")
     built = {}
     for name, kinds in {"tiny": CONFIG["layer_types"], "tiny-attention": ["full_attention"] * 2}.items():
-        source = write_tiny(folder / name, {**CONFIG, "layer_types": kinds, "max_position_embeddings": 4096})
+        source = write_tiny(folder / name, {**CONFIG, "layer_types": kinds, "max_position_embeddings": 262_144})
         built[name] = str(build(str(source), folder / "models", Options(), lambda progress: None))
     return built
 
@@ -97,8 +97,12 @@ def test_the_typescript_tests_pass(built: str, name: str) -> None:
 
 
 def test_the_state_is_always_that_of_the_text_that_was_shown(built: str, tiny_models: dict[str, str]) -> None:
-    models = {"WINDOWSEAT_TINY_MODELS": json.dumps(tiny_models)}
-    run([built, "--test", "build/tests/turns.test.mjs"], models)
+    run([built, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_BUNDLES": json.dumps(tiny_models)})
+
+
+def test_memory_is_as_reported_and_grows_with_use(built: str, tiny_models: dict[str, str]) -> None:
+    bundles = {"tiny": tiny_models["tiny"], "demo": str(ROOT / "dist" / "models" / "demo")}
+    run([built, "--test", "build/tests/memory.test.mjs"], {"WINDOWSEAT_BUNDLES": json.dumps(bundles)})
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)

@@ -6,16 +6,15 @@ import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { type OpenBundle, openBundle } from "../../web/src/runtime/files.ts";
 import { Model } from "../../web/src/runtime/model.ts";
 import { gpu, needsGpu } from "./gpu.ts";
+import { BUNDLES } from "./real_bundles.ts";
 import { toyBundle } from "./toy_bundle.ts";
 import { GREEDY, madeUp, run } from "./toy_model.ts";
 
-/** Models to talk with: folders by name, in JSON, from whoever runs the tests; and the toy. */
-const FOLDERS: Record<string, string> = JSON.parse(process.env.WINDOWSEAT_TINY_MODELS ?? "{}");
-const BUNDLES: Record<string, () => Promise<OpenBundle>> = {
+const MODELS: Record<string, () => Promise<OpenBundle>> = {
   toy: () => openBundle("http://toy", { fetch: toyBundle().fetch }),
 };
-for (const [name, folder] of Object.entries(FOLDERS)) {
-  BUNDLES[name] = () => openBundle(folder, { fetch: fetchFromDisk });
+for (const [name, folder] of Object.entries(BUNDLES)) {
+  MODELS[name] = () => openBundle(folder, { fetch: fetchFromDisk });
 }
 
 const PROMPT = madeUp(24);
@@ -107,7 +106,7 @@ function countRead(device: GPUDevice | null): () => number {
   };
 }
 
-for (const [name, open] of Object.entries(BUNDLES)) {
+for (const [name, open] of Object.entries(MODELS)) {
   describe(`the state of ${name} is that of the text that was shown`, needsGpu, () => {
     const tap = tapGpu(gpu);
     let model: Model;
