@@ -24,7 +24,7 @@ From a checkpoint to a chat in the browser:
 
 \b
 Exit codes: 0 done; 1 a problem that the message says how to solve;
-2 a wrong option; 3 verify found a difference past a bound.
+2 a wrong option; 3 verify found a difference past a bound, or bench a slower figure.
 """
 
 
@@ -210,35 +210,61 @@ def verify(
 @app.command()
 def bench(
     models: Annotated[
-        list[str], typer.Argument(help="Checkpoints, hub ids, or random:0.8B, random:qwen3-0.6B and so on.")
+        list[str],
+        typer.Argument(help="Checkpoints, hub ids, compiled models, or random:0.8B, random:qwen3-0.6B and so on."),
     ],
-    prompt: Annotated[list[int] | None, typer.Option(min=1, help="Tokens of the prompt; 64 by default.")] = None,
-    decode: Annotated[int, typer.Option(min=3, help="Tokens to decode.")] = 32,
-    runtime: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node.")] = None,
+    prompt: Annotated[str, typer.Option(help="Tokens of the prompts, with commas.")] = "64,512",
+    decode: Annotated[int, typer.Option(min=3, help="Tokens to decode after each prompt.")] = 128,
+    browser: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node; or both.")] = None,
     variant: Annotated[
         str | None, typer.Option(help="f16, base or software; by default the one that the runtime chooses.")
     ] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Cut random weights to so many layers.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the figures go as JSON.")] = Path("dist/bench.json"),
+    compare: Annotated[Path | None, typer.Option(help="A file of an earlier benchmark: what got slower?")] = None,
+    out: Annotated[
+        Path, typer.Option("--json", help="Where the figures go; a picture of the kernels goes beside them.")
+    ] = Path("dist/bench.json"),
 ) -> None:
-    """Measure builds and speed in a real, headless browser or in Node.
+    """Measure load, prefill, decode and every kernel in a real, headless browser or in Node.
+
+    The adapter's own ceilings are measured in the same run: how fast a kernel can read, and multiply.
+    A prompt is repeated for up to a minute; a long one on a software adapter takes longer than that once.
 
     \b
     Examples:
       windowseat bench compile/demo/checkpoint
-      windowseat bench random:0.8B --prompt 64 --prompt 512 --decode 16
+      windowseat bench random:0.8B random:2B --prompt 64,512,4096 --json before.json
+      windowseat bench random:0.8B --compare before.json
     """
-    from .bench import Options, write_results
-    from .bench import bench as measure
-    from .bench_table import print_results
     from .progress_bars import progress_bars
 
-    options = Options(tuple(prompt or (64,)), decode, known_runtimes(runtime or ["chromium"]), variant, layers)
+    prompts = known_lengths(prompt)
+    browsers = known_runtimes(browser or ["chromium"])
+    try:
+        from . import bench as benchmarks
+        from .bench_table import print_benchmark, print_comparison
+    except ModuleNotFoundError as missing:
+        raise UserError(f"bench needs {missing.name}; install it with: pip install windowseat[verify]") from missing
+    before = benchmarks.read(compare) if compare else None
+    options = benchmarks.Options(prompts, decode, browsers, variant, layers)
     with progress_bars() as report:
-        results = list(measure(models, options, report))
-    print_results(results)
-    write_results(results, out)
-    typer.echo(f"{out}: written")
+        measured = benchmarks.bench(models, options, report)
+    print_benchmark(measured)
+    benchmarks.write(measured, out)
+    for path in (out, *benchmarks.write_rooflines(measured.results, out)):
+        typer.echo(f"{path}: written")
+    if before:
+        comparison = benchmarks.compare(before, measured)
+        print_comparison(comparison)
+        raise typer.Exit(DIFFERENCE if comparison.worse else 0)
+
+
+def known_lengths(text: str) -> tuple[int, ...]:
+    """Numbers of tokens, each once, in their order."""
+    lengths = text.split(",")
+    if not all(length.strip().isdecimal() and int(length) > 0 for length in lengths):
+        raise typer.BadParameter(f"--prompt is {text!r}; it must be whole numbers with commas, such as 64,512,4096.")
+    return tuple(dict.fromkeys(int(length) for length in lengths))
 
 
 def known_runtimes(names: list[str]) -> tuple[str, ...]:

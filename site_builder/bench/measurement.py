@@ -1,157 +1,247 @@
-"""The measurements: build time and memory, load, prefill, decode, and what a token costs in calls to WebGPU."""
+"""The measurements: ceilings of the adapter, load, prefill, decode, calls and GPU time by kernel, for each model."""
 
 import json
-import multiprocessing
-import os
-import platform
-import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from typing import Any
 
-from ...compile import build as compiler
+import jsonschema
+
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
-from ...compile.published import published_config
-from ...compile.random_checkpoint import write_random_checkpoint
 from ..site import SCRIPTS, build_site
 from ..verify import runtimes
-from ..verify.runtimes import Unsupported
+from ..verify.runtimes import Runtime, Unsupported
+from . import ceilings
+from .compiled import RANDOM, RANDOM_SOURCE, compiled
+from .machine import this_commit, this_machine
+from .results import (
+    Adapter,
+    Benchmark,
+    Ceiling,
+    Figure,
+    KernelFigures,
+    Profile,
+    PromptFigures,
+    Result,
+    TokenCosts,
+    figure,
+)
+from .work import Accounts, Call, Work, chunks
 
-RANDOM = "random:"
-# Any tokenizer and template make a random checkpoint whole.
-DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
+REPEATS = 5  # runs that count, of one prompt
+BUDGET_S = 60.0  # no prompt is repeated for longer, and no run decodes for longer than half of it
+PROFILED = 512  # tokens: the longest prompt up to this one is profiled, for that takes a prefill more
+PROFILED_STEPS = 8  # of decode
+SPARE = 8  # positions past the last token decoded: steps whose calls are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person may choose about a benchmark."""
 
-    prompts: tuple[int, ...] = (64,)  # tokens
-    decode: int = 32  # tokens
-    runtimes: tuple[str, ...] = ("chromium",)
+    prompts: tuple[int, ...] = (64, 512)  # tokens
+    decode: int = 128  # tokens
+    browsers: tuple[str, ...] = ("chromium",)  # chromium, node
     variant: str | None = None  # None: the one that the runtime chooses
-    layers: int | None = None  # of a random checkpoint; None: all
+    layers: int | None = None  # of random weights; None: all
+    budget_s: float = BUDGET_S
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One model in one runtime with one length of prompt. Times are in seconds."""
-
-    model: str
-    random_weights: bool
-    runtime: str
-    variant: str
-    adapter: str
-    software: bool
-    build_s: float
-    build_peak_mb: float
-    bundle_mb: float
-    load_s: float
-    prompt_tokens: int
-    first_token_s: float
-    prefill_tokens_per_s: float
-    decode_tokens_per_s: float
-    dispatches: float  # this and the following: per decoded token
-    submits: float
-    bind_groups: float
-    buffers: float
-    pipelines: float
+def bench(models: Sequence[str], options: Options, report: Report) -> Benchmark:
+    """Everything about each model in each runtime."""
+    results = [result for model in models for result in _model(model, options, report)]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Benchmark(now, this_commit(), this_machine(), results)
 
 
-def bench(models: list[str], options: Options, report: Report) -> Iterator[Result]:
-    """Builds each model in a process of its own and runs it; yields a result for each runtime and prompt."""
-    for model in models:
-        with tempfile.TemporaryDirectory(prefix="windowseat-bench-") as temporary:
-            yield from _bench(model, Path(temporary), options, report)
-
-
-def _bench(model: str, folder: Path, options: Options, report: Report) -> Iterator[Result]:
-    source = model
-    if model.startswith(RANDOM):
-        source = str(folder / "checkpoint")
-        report(Progress(f"Writing {model}", 0, 1, "checkpoint"))
-        config = published_config(model.removeprefix(RANDOM))
-        write_random_checkpoint(config, Path(source), layers=options.layers, tokenizer=DEMO)
-    report(Progress(f"Building {model}", 0, 1, "bundle"))
-    seconds, peak = _timed_build(source, folder / "models")
-    bundle = folder / "models" / "model"
-    manifest = json.loads((bundle / "bundle.json").read_text())
-    with ExitStack() as stack:
-        for name in options.runtimes:
-            if name == "node":
-                runtime = stack.enter_context(runtimes.node(bundle, SCRIPTS / "node_driver.mjs"))
-            else:
-                site = build_site(folder / "models", folder / "site", report)
-                runtime = stack.enter_context(runtimes.chromium(site, "model"))
-            report(Progress(f"Loading {model} in {name}", 0, 1, "model"))
-            started = time.perf_counter()
-            try:
-                loaded = runtime.load(options.variant, manifest["context"]["default"])
-            except Unsupported as reason:
-                raise UserError(str(reason)) from reason
-            load_s = time.perf_counter() - started
-            for prompt in options.prompts:
-                report(Progress(f"{model} in {name}", 0, len(options.prompts), "prompts"))
-                measured = runtime.bench(prompt, options.decode)
-                calls = measured["perToken"]
-                yield Result(
-                    model=model,
-                    random_weights=model.startswith(RANDOM),
-                    runtime=name,
-                    variant=loaded.variant,
-                    adapter=loaded.adapter,
-                    software=any(word in loaded.adapter.lower() for word in ("swiftshader", "llvmpipe", "lavapipe")),
-                    build_s=seconds,
-                    build_peak_mb=peak,
-                    bundle_mb=sum(file["bytes"] for file in manifest["files"]) / 1e6,
-                    load_s=load_s,
-                    prompt_tokens=prompt,
-                    first_token_s=measured["prefillMs"] / 1000,
-                    prefill_tokens_per_s=1000 * prompt / measured["prefillMs"],
-                    decode_tokens_per_s=measured["tokensPerSecond"],
-                    dispatches=calls["dispatches"],
-                    submits=calls["submits"],
-                    bind_groups=calls["bindGroups"],
-                    buffers=calls["buffers"],
-                    pipelines=calls["pipelines"],
-                )
-
-
-def _timed_build(source: str, models: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of a build, in a process of its own so that its memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
-    process = context.Process(target=_build, args=(source, models, answers))
-    process.start()
-    process.join()
-    if process.exitcode or answers.empty():
-        raise UserError(f"{source} could not be built; see: windowseat build {source}")
-    seconds, peak = answers.get()
-    return seconds, peak
-
-
-def _build(source: str, models: Path, answers: "multiprocessing.SimpleQueue[tuple[float, float]]") -> None:
-    started = time.perf_counter()
-    compiler.build(source, models, compiler.Options(name="model"), lambda _: None)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answers.put((time.perf_counter() - started, kilobytes / 1000))
-
-
-def write_results(results: list[Result], path: Path) -> None:
-    """The results as JSON, with the machine they are from."""
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
+def write(benchmark: Benchmark, path: Path) -> None:
+    """The benchmark as JSON, held against its schema."""
+    content = asdict(benchmark)
+    jsonschema.validate(content, schema())
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine, "results": [asdict(result) for result in results]}
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+def schema() -> Any:
+    """The written form of a benchmark."""
+    return json.loads(Path(__file__).with_name("bench.schema.json").read_text("utf-8"))
+
+
+def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
+    with tempfile.TemporaryDirectory(prefix="windowseat-bench-") as temporary:
+        folder = Path(temporary)
+        bundle, build = compiled(model, options.layers, folder, report)
+        manifest = json.loads((bundle / "bundle.json").read_text("utf-8"))
+        context = max(options.prompts) + options.decode + SPARE
+        if context > manifest["context"]["max"]:
+            raise UserError(
+                f"{model} holds {manifest['context']['max']} tokens; a prompt of {max(options.prompts)} and"
+                f" {options.decode} tokens after it need {context}: choose a shorter --prompt or --decode."
+            )
+        for name in options.browsers:
+            with ExitStack() as stack:
+                if name == "node":
+                    runtime = stack.enter_context(runtimes.node(bundle, SCRIPTS / "node_driver.mjs"))
+                else:
+                    site = build_site(bundle.parent, folder / "site", report)
+                    runtime = stack.enter_context(runtimes.chromium(site, bundle.name))
+                yield _Bench(model, bundle, manifest, runtime, options, report).run(build)
+
+
+class _Bench:
+    def __init__(
+        self, model: str, bundle: Path, manifest: Any, runtime: Runtime, options: Options, report: Report
+    ) -> None:
+        self._model, self._bundle, self._manifest = model, bundle, manifest
+        self._runtime, self._options, self._report = runtime, options, report
+
+    def run(self, build: Any) -> Result:
+        options, manifest = self._options, self._manifest
+        self._say("what the adapter can do")
+        said = self._runtime.ask("adapter")
+        adapter = Adapter(said["description"], said["software"], said["f16"], said["timestamps"])
+        tops = self._ceilings(adapter)
+        self._say("loading")
+        variant, load_ms = self._load(max(options.prompts) + options.decode + SPARE)
+        accounted = self._read("report.json")["variants"][variant]
+        accounts = Accounts(manifest, self._read(f"plan-{variant}.json"))
+        runs: dict[int, list[dict[str, Any]]] = {}
+        first_run_ms, pace = 0.0, 0.0  # seconds a token
+        for tokens in sorted(options.prompts):
+            runs[tokens] = self._runs(tokens, pace * tokens)
+            first_run_ms = first_run_ms or runs[tokens][0]["prefillMs"]
+            pace = runs[tokens][-1]["prefillMs"] / 1000 / tokens
+        last = runs[max(runs)][-1]
+        costs = _costs(accounted, last["perToken"])
+        # A run that warms up counts only if it took all the time that there was.
+        counting = [runs[tokens][1:] or runs[tokens] for tokens in options.prompts]
+        return Result(
+            model=self._model,
+            random_weights=self._model.startswith(RANDOM) or manifest["model"]["source"] == RANDOM_SOURCE,
+            quantisation=manifest["quantisation"],
+            parameters=manifest["model"]["parameters"],
+            runtime=self._runtime.name,
+            runtime_version=self._runtime.version,
+            adapter=adapter,
+            variant=variant,
+            build=build,
+            load_ms=load_ms,
+            first_run_ms=first_run_ms,
+            gpu_memory_bytes=last["memoryBytes"],
+            ceilings=tops,
+            costs=costs,
+            prompts=[self._figures(each, accounts, costs, tops) for each in counting],
+            profile=self._profile(accounts),
+        )
+
+    def _say(self, what: str) -> None:
+        self._report(Progress(f"{self._model} in {self._runtime.name}: {what}", 0, 1, "steps"))
+
+    def _read(self, name: str) -> Any:
+        return json.loads((self._bundle / name).read_text("utf-8"))
+
+    def _ceilings(self, adapter: Adapter) -> list[Ceiling]:
+        chosen = ceilings.candidates(adapter)
+        samples = self._runtime.ask("time", plan=json.dumps(ceilings.plan(chosen)))["samples"]
+        return ceilings.ceilings(chosen, samples)
+
+    def _load(self, context: int) -> tuple[str, float]:
+        try:
+            loaded = self._runtime.load(self._options.variant, context)
+        except Unsupported as reason:
+            raise UserError(str(reason)) from reason
+        return loaded.variant, loaded.ms
+
+    def _runs(self, tokens: int, expected_s: float) -> list[dict[str, Any]]:
+        """Runs of one prompt, the first of them to warm up."""
+        options = self._options
+        about = f", about {expected_s:.0f} s each" if expected_s > 5 else ""
+        runs: list[dict[str, Any]] = []
+        end = time.monotonic() + options.budget_s
+        decode_ms = round(1000 * max(1, options.budget_s / 2))
+        while len(runs) <= REPEATS and (not runs or time.monotonic() < end):
+            stage = f"{self._model} in {self._runtime.name}: {tokens} tokens{about}"
+            self._report(Progress(stage, len(runs), REPEATS + 1, "runs"))
+            runs.append(self._runtime.ask("bench", prompt=tokens, decode=options.decode, decodeMs=decode_ms))
+        return runs
+
+    def _figures(
+        self, runs: list[dict[str, Any]], accounts: Accounts, costs: TokenCosts, tops: list[Ceiling]
+    ) -> PromptFigures:
+        tokens = runs[0]["promptTokens"]
+        decoded = min(len(run["tokenMs"]) for run in runs)
+        first = figure([run["prefillMs"] for run in runs])
+        speed = figure([1000 * len(run["tokenMs"]) / sum(run["tokenMs"]) for run in runs])
+        read = costs.weight_bytes + costs.state_bytes + costs.cache_bytes_per_position * (tokens + decoded // 2)
+        flop = sum(work.products for work in accounts.prompt(chunks(tokens, 1)).values())
+        best = {kind: max(top.per_second for top in tops if top.kind == kind) for kind in ("bandwidth", "matmul")}
+        return PromptFigures(
+            tokens=tokens,
+            decoded=decoded,
+            first_token_ms=first,
+            prefill_tokens_per_s=Figure(
+                1000 * tokens / first.median, 1000 * tokens / first.high, 1000 * tokens / first.low, first.runs
+            ),
+            decode_tokens_per_s=speed,
+            js_ms_per_token=figure([median(run["jsMs"]) for run in runs]),
+            bytes_per_token=read,
+            bandwidth_share=read * speed.median / best["bandwidth"],
+            prefill_flop=flop,
+            matmul_share=flop / (first.median / 1000) / best["matmul"],
+        )
+
+    def _profile(self, accounts: Accounts) -> Profile:
+        options = self._options
+        tokens = max((n for n in options.prompts if n <= PROFILED), default=min(options.prompts))
+        self._say(f"GPU time by kernel, {tokens} tokens")
+        found = self._runtime.ask("profile", prompt=tokens, decode=PROFILED_STEPS)
+        counts = {each["kernel"]: each["count"] for each in found["prefill"]}
+        prompt = accounts.prompt(chunks(tokens, accounts.chunks_of(counts)))
+        steps = accounts.decoding([Call(tokens + i, 1) for i in range(PROFILED_STEPS)])
+        return Profile(
+            method=found["method"],
+            prompt_tokens=tokens,
+            decode_tokens=PROFILED_STEPS,
+            prefill=_kernels(found["prefill"], prompt),
+            decode=_kernels(found["decode"], steps),
+        )
+
+
+def _costs(accounted: dict[str, int], counted: dict[str, float]) -> TokenCosts:
+    return TokenCosts(
+        dispatches=counted["dispatches"],
+        submits=counted["submits"],
+        bind_groups=counted["bindGroups"],
+        buffers=counted["buffers"],
+        pipelines=counted["pipelines"],
+        weight_bytes=accounted["weight_bytes_per_token"],
+        state_bytes=accounted["state_bytes_per_token"],
+        cache_bytes_per_position=accounted["cache_bytes_per_position"],
+    )
+
+
+def _kernels(times: list[dict[str, Any]], works: dict[str, Work]) -> list[KernelFigures]:
+    """Times and work of each kernel, the slowest first."""
+    total = sum(each["ms"] for each in times)
+    figures = []
+    for each in sorted(times, key=lambda each: -each["ms"]):
+        work = works.get(each["kernel"], Work())
+        figures.append(
+            KernelFigures(
+                kernel=each["kernel"],
+                count=each["count"],
+                ms=each["ms"],
+                share=each["ms"] / total if total else 0.0,
+                flop=work.products + work.recurrence,
+                bytes=work.bytes,
+                weight_bytes=work.weight_bytes,
+            )
+        )
+    return figures

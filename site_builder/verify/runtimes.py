@@ -25,6 +25,7 @@ F32 = NDArray[np.float32]
 
 CHROMIUM_FLAGS = (
     "--enable-unsafe-webgpu",
+    "--enable-webgpu-developer-features",  # adapters say what they are, and timestamps are exact
     "--no-first-run",
     "--disable-quic",
     "--disable-background-networking",
@@ -47,12 +48,14 @@ class Loaded:
 
     variant: str
     adapter: str
+    ms: float  # that the load took
 
 
 class Runtime(Protocol):
     """Something that runs bundles."""
 
     name: str
+    version: str
 
     def load(self, variant: str | None, context: int) -> Loaded:
         """Loads a variant of the bundle, or the one that the runtime would choose; raises Unsupported."""
@@ -63,8 +66,8 @@ class Runtime(Protocol):
     def greedy(self, prompt: list[int], count: int) -> list[int]:
         """The likeliest tokens after a prompt."""
 
-    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
-        """Speed and calls per token, as commands.ts has them."""
+    def ask(self, kind: str, **arguments: Any) -> dict[str, Any]:
+        """Any command of commands.ts that answers with an object; arguments in the order that they have there."""
 
 
 def _rows(rows: list[str]) -> F32:
@@ -79,8 +82,11 @@ class NodeRuntime:
     def __init__(self, bundle: Path, driver: Path, environment: dict[str, str]) -> None:
         self._bundle, self._driver, self._environment = bundle, driver, environment
         self._process: subprocess.Popen[str] | None = None
+        version = [find_node(), "--version"]
+        self.version = subprocess.run(version, check=True, capture_output=True, text=True).stdout.strip()
 
-    def load(self, variant: str | None, context: int) -> Loaded:
+    def start(self) -> None:
+        """A new process, with nothing loaded."""
         self.close()
         self._process = subprocess.Popen(
             [find_node(), str(self._driver)],
@@ -90,18 +96,21 @@ class NodeRuntime:
             text=True,
             env=os.environ | self._environment,
         )
+
+    def load(self, variant: str | None, context: int) -> Loaded:
+        self.start()
         command = {"kind": "load", "bundle": str(self._bundle.resolve()), "variant": variant, "context": context}
-        model = self._ask(command)["model"]
-        return Loaded(model["variant"], model["adapter"])
+        model = self._send(command)["model"]
+        return Loaded(model["variant"], model["adapter"], model["loadMs"])
 
     def logits(self, prefill: list[int], forced: list[int]) -> F32:
-        return _rows(self._ask({"kind": "logits", "prefill": prefill, "forced": forced})["rows"])
+        return _rows(self._send({"kind": "logits", "prefill": prefill, "forced": forced})["rows"])
 
     def greedy(self, prompt: list[int], count: int) -> list[int]:
-        return list(self._ask({"kind": "greedy", "prompt": prompt, "count": count})["ids"])
+        return list(self._send({"kind": "greedy", "prompt": prompt, "count": count})["ids"])
 
-    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
-        return self._ask({"kind": "bench", "prompt": prompt, "decode": decode})
+    def ask(self, kind: str, **arguments: Any) -> dict[str, Any]:
+        return self._send({"kind": kind, **arguments})
 
     def close(self) -> None:
         """Ends the process."""
@@ -110,10 +119,10 @@ class NodeRuntime:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, command: dict[str, Any]) -> dict[str, Any]:
+    def _send(self, command: dict[str, Any]) -> dict[str, Any]:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None or process.stderr is None:
-            raise RuntimeError("nothing is loaded")
+            raise RuntimeError("Node is not running")
         process.stdin.write(json.dumps(command) + "\n")
         process.stdin.flush()
         while line := process.stdout.readline():
@@ -134,20 +143,12 @@ class ChromiumRuntime:
 
     name = "chromium"
 
-    def __init__(self, page: Any, bundle_url: str) -> None:
-        self._page, self._bundle_url = page, bundle_url
+    def __init__(self, page: Any, bundle_url: str, version: str) -> None:
+        self._page, self._bundle_url, self.version = page, bundle_url, version
 
     def load(self, variant: str | None, context: int) -> Loaded:
-        script = """async ([bundle, variant, context]) => {
-            try { return { model: await windowseat.load(bundle, { variant, context }) }; }
-            catch (error) { return { failure: windowseat.failure(error) }; }
-        }"""
-        answer = self._page.evaluate(script, [self._bundle_url, variant, context])
-        if failure := answer.get("failure"):
-            if failure["code"] in ("no_webgpu", "no_adapter", "adapter_too_small"):
-                raise Unsupported(failure["message"])
-            raise UserError(f"Chromium could not run the bundle: {failure['message']}")
-        return Loaded(answer["model"]["variant"], answer["model"]["adapter"])
+        model = self.ask("load", bundle=self._bundle_url, options={"variant": variant, "context": context})
+        return Loaded(model["variant"], model["adapter"], model["loadMs"])
 
     def logits(self, prefill: list[int], forced: list[int]) -> F32:
         return _rows(
@@ -157,8 +158,17 @@ class ChromiumRuntime:
     def greedy(self, prompt: list[int], count: int) -> list[int]:
         return list(self._page.evaluate("([prompt, count]) => windowseat.greedy(prompt, count)", [prompt, count]))
 
-    def bench(self, prompt: int, decode: int) -> dict[str, Any]:
-        return dict(self._page.evaluate("([prompt, decode]) => windowseat.bench(prompt, decode)", [prompt, decode]))
+    def ask(self, kind: str, **arguments: Any) -> dict[str, Any]:
+        script = """async ([kind, ...values]) => {
+            try { return { value: await windowseat[kind](...values) }; }
+            catch (error) { return { failure: windowseat.failure(error) }; }
+        }"""
+        answer = self._page.evaluate(script, [kind, *arguments.values()])
+        if failure := answer.get("failure"):
+            if failure["code"] in ("no_webgpu", "no_adapter", "adapter_too_small"):
+                raise Unsupported(failure["message"])
+            raise UserError(f"Chromium could not run the bundle: {failure['message']}")
+        return dict(answer["value"])
 
 
 @contextmanager
@@ -169,12 +179,14 @@ def node(bundle: Path, driver: Path) -> Iterator[Runtime]:
     runtime = NodeRuntime(bundle, driver, {})
     try:
         try:
-            runtime.load("base", 1)
+            runtime.start()
+            runtime.ask("adapter")
         except Unsupported:
             if not SWIFTSHADER.is_file():
                 raise
             runtime.close()
             runtime = NodeRuntime(bundle, driver, {ICD: str(SWIFTSHADER)})
+            runtime.start()
         yield runtime
     finally:
         runtime.close()
@@ -194,7 +206,7 @@ def chromium(site: Path, bundle_name: str) -> Iterator[Runtime]:
                 page.goto(f"{url}verify.html")
                 found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
                 if found or SOFTWARE_FLAG in flags:
-                    yield ChromiumRuntime(page, f"{url}models/{bundle_name}/")
+                    yield ChromiumRuntime(page, f"{url}models/{bundle_name}/", browser.version)
                     return
             finally:
                 browser.close()

@@ -131,7 +131,7 @@ function read(command: Field): Ready {
       return answering(async (commands) => ({ kind, ...(await commands.adapter()) }));
     case "time": {
       const plan = command.get("plan").text;
-      return answering(async (commands) => ({ kind, samples: await commands.time(plan) }));
+      return answering(async (commands) => ({ kind, ...(await commands.time(plan)) }));
     }
     case "generate": {
       const request = readRequest(command);

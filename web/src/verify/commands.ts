@@ -22,7 +22,7 @@ export interface Commands {
   /** The adapter that a model would run on. */
   readonly adapter: () => Promise<AdapterFacts>;
   /** Milliseconds of a launch of each step of a plan's prefill: several samples of each. */
-  readonly time: (plan: string) => Promise<number[][]>;
+  readonly time: (plan: string) => Promise<{ readonly samples: number[][] }>;
   /** Reads a prompt of so many tokens and decodes, at most for so long. */
   readonly bench: (prompt: number, decode: number, decodeMs?: number) => Promise<Run>;
   /** GPU time by kernel. */
@@ -72,7 +72,7 @@ export function createCommands(
     generate: (request, emit) => talking().generate(request, emit),
     stop: (id) => talking().stop(id),
     adapter: () => describe(gpu),
-    time: (plan) => timeSteps(gpu, plan),
+    time: async (plan) => ({ samples: await timeSteps(gpu, plan) }),
     bench: async (prompt, decode, decodeMs = Number.POSITIVE_INFINITY) => {
       const { model, tap } = loaded();
       return await measureRun(model, tap, prompt, decode, decodeMs);

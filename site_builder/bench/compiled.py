@@ -1,0 +1,63 @@
+"""The bundle that a benchmark runs: built from a checkpoint, from random weights, or there already."""
+
+import multiprocessing
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from ...compile import build as compiler
+from ...compile.bundle import MANIFEST
+from ...compile.errors import UserError
+from ...compile.progress import Progress, Report
+from ...compile.published import published_config
+from ...compile.random_checkpoint import write_random_checkpoint
+from .results import Build
+
+RANDOM = "random:"
+RANDOM_SOURCE = "random-weights"  # what the manifest of random weights calls their checkpoint
+# Any tokenizer and template make a random checkpoint whole.
+DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
+
+
+def compiled(model: str, layers: int | None, folder: Path, report: Report) -> tuple[Path, Build | None]:
+    """The model's bundle, alone among the models of the folder; and what it took to build, if it was not there yet."""
+    models = folder / "models"
+    models.mkdir()
+    there = Path(model).resolve()
+    if (there / MANIFEST).is_file():
+        (models / there.name).symlink_to(there)
+        return models / there.name, None
+    source = model
+    if model.startswith(RANDOM):
+        source = str(folder / RANDOM_SOURCE)
+        report(Progress(f"Writing {model}", 0, 1, "checkpoint"))
+        config = published_config(model.removeprefix(RANDOM))
+        write_random_checkpoint(config, Path(source), layers=layers, tokenizer=DEMO)
+    report(Progress(f"Building {model}", 0, 1, "bundle"))
+    seconds, peak = _timed_build(source, models)
+    if source != model:
+        shutil.rmtree(source)
+    (bundle,) = models.iterdir()
+    return bundle, Build(seconds, peak, sum(file.stat().st_size for file in bundle.iterdir()))
+
+
+def _timed_build(source: str, models: Path) -> tuple[float, int]:
+    """Seconds and peak bytes of a build, in a process of its own so that its memory is its own."""
+    context = multiprocessing.get_context("spawn")
+    answers = context.SimpleQueue()
+    process = context.Process(target=_build, args=(source, models, answers))
+    process.start()
+    process.join()
+    if process.exitcode or answers.empty():
+        raise UserError(f"{source} could not be built; see: windowseat build {source}")
+    seconds, peak = answers.get()
+    return seconds, peak
+
+
+def _build(source: str, models: Path, answers: "multiprocessing.SimpleQueue[tuple[float, int]]") -> None:
+    started = time.perf_counter()
+    compiler.build(source, models, compiler.Options(), lambda _: None)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answers.put((time.perf_counter() - started, peak * (1 if sys.platform == "darwin" else 1024)))
