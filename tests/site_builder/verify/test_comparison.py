@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,29 @@ from typer.testing import CliRunner
 from windowseat.site_builder.cli import app
 from windowseat.site_builder.verify import Check, Options, comparison, verify
 
-from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.compile.tiny_model import CONFIG, QWEN_2, QWEN_3, write_tiny
 from tests.lavapipe import build_driver
 
 DEMO = Path(__file__).parents[3] / "compile/demo/checkpoint"
 QUICK = Options(runtimes=("node",), prompts=2, variants=("f16", "base"), lengths=(7, 129))
 LINEAR, FULL = "linear_attention", "full_attention"
-# Other head counts, an untied head, other patterns of layers, more value heads than key heads, odd sizes.
-SHAPES: dict[str, dict[str, Any]] = {
-    "many_value_heads": {"linear_num_key_heads": 2, "linear_num_value_heads": 6, "linear_value_head_dim": 24},
-    "untied_attention_first": {"tie_word_embeddings": False, "layer_types": [FULL, LINEAR, FULL], "hidden_size": 72},
-    "wide_heads": {"num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 40, "vocab_size": 211},
+MODELS: dict[str, Mapping[str, Any]] = {
+    "qwen3_5": {  # another pattern of layers, more value heads than key heads, odd sizes, an untied head
+        **CONFIG,
+        "num_hidden_layers": 3,
+        "layer_types": [FULL, LINEAR, FULL],
+        "hidden_size": 72,
+        "vocab_size": 211,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 3,
+        "head_dim": 40,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 6,
+        "linear_value_head_dim": 24,
+        "tie_word_embeddings": False,
+    },
+    "qwen2": {**QWEN_2, "hidden_size": 112, "num_attention_heads": 14, "tie_word_embeddings": True},
+    "qwen3": QWEN_3,
 }
 
 
@@ -80,14 +93,12 @@ def test_the_demo_model_agrees_in_chromium_in_the_variants_for_gpus() -> None:
 
 
 @pytest.mark.usefixtures("f16_adapter")
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_random_model_of_another_shape_agrees_in_node(tmp_path: Path, shape: str) -> None:
-    config = {**CONFIG, **SHAPES[shape]}
-    config["num_hidden_layers"] = len(config["layer_types"])
-    found = checks(write_tiny(tmp_path / shape, config), QUICK)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_random_model_agrees_in_node(tmp_path: Path, name: str) -> None:
+    found = checks(write_tiny(tmp_path / name, MODELS[name]), QUICK)
     assert found["base"].error <= 1e-3
     assert found["f16"].error <= 2e-2
-    assert found["base"].passed
+    assert found["base"].same_texts == found["base"].texts == 4
     assert found["f16"].passed
 
 
