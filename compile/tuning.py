@@ -26,6 +26,6 @@ class Tuning:
         return self.most_rows if rows >= 64 * self.most_rows else 2
 
 
-GPU = Tuning("gpu", threads=64, lanes=8, most_rows=2, step_parts=8, scan_parts=16, tiled=True, chunk=128)
+GPU = Tuning("gpu", threads=64, lanes=8, most_rows=2, step_parts=8, scan_parts=16, tiled=True, chunk=512)
 # Measured on lavapipe, q4 7168x1024 with a norm: lanes 8 rows 2: 0.54 GB/s; 8/8: 1.10; 1/1: 0.64; 1/4: 1.40; 1/8: 1.67.
 SOFTWARE = Tuning("software", threads=16, lanes=1, most_rows=8, step_parts=1, scan_parts=1, tiled=False, chunk=128)

@@ -1,8 +1,6 @@
 """Matrix times many vectors, for prefill: Y = X Wᵀ, W quantised, a chunk of tokens. Two ways, chosen by tuning.py:
 
-Tiled, for GPUs: a workgroup unpacks 64 rows by 32 columns of W and stages the same columns of 64 tokens, both in
-workgroup memory (16 KiB, all that WebGPU promises), and each thread multiplies 4 rows with 4 tokens. W is unpacked once
-for 64 tokens.
+Tiled, for GPUs: matmul_tiled.py.
 
 Plain, for software adapters: a thread takes 8 rows and 4 tokens and reads everything itself; no barriers. Measured on
 lavapipe on two busy cores, q4 3584x1024 times 64 tokens, in runs of their own: 1 row and 8 tokens 3.1 GFLOP/s, 2 and 4:
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
 from ..tuning import Tuning
+from . import matmul_tiled
 from .common import (
     Buffer,
     Cell,
@@ -27,7 +26,6 @@ from .common import (
     KernelBuilder,
     PerTokens,
     Rows,
-    barrier,
     cast,
     const,
     dot,
@@ -35,7 +33,6 @@ from .common import (
     hold,
     let,
     loop,
-    shared,
     silu,
     store,
     when,
@@ -44,10 +41,8 @@ from .weights import QuantisedMatrix
 
 F64 = NDArray[np.float64]
 
-TILE = 64  # rows, and tokens, of a workgroup of the tiled way
 THREADS = 64  # in a workgroup of the plain way
-ROWS = 4  # of a thread of the tiled way
-TOKENS = 4  # of a thread of either
+TOKENS = 4  # of a thread there
 
 
 def reference(weights: F64, x: F64, epilogue: str, y: F64) -> F64:
@@ -78,15 +73,20 @@ def matmul(
     """Buffers: w_words, w_scales, x [chunk, width], y [chunk, y_width], written from column y_start on."""
     y_width = rows // (2 if epilogue == "swiglu" else 1) if y_width is None else y_width
     name = f"matmul_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}_{tuning.name}_at_{y_start}_of_{y_width}"
-    across = TILE if tuning.tiled else THREADS * _plain_rows(rows)
-    grid = (-(-rows // across), PerTokens(TILE if tuning.tiled else TOKENS))
-    k = KernelBuilder(name, grid, (TILE // ROWS) * (TILE // TOKENS) if tuning.tiled else THREADS)
+    across = matmul_tiled.TILE if tuning.tiled else THREADS * _plain_rows(rows)
+    grid = (-(-rows // across), PerTokens(matmul_tiled.TILE if tuning.tiled else TOKENS))
+    k = KernelBuilder(name, grid, matmul_tiled.THREADS if tuning.tiled else THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
-    weights = QuantisedMatrix(k, "w", rows, width, form, single=not tuning.tiled)
+    weights = QuantisedMatrix(k, "w", rows, width, form, single=True)
     y = k.buffer("y", (chunk, y_width), y_dtype)
     write = _writer(y, y_dtype, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
-        (_tiled if tuning.tiled else _plain)(x, weights, rows, k.scalar("tokens"), (block, tile, thread), write)
+        if tuning.tiled:
+            made = matmul_tiled.Tiles(x, weights, rows, k.scalar("tokens"), (block, tile, thread), x_dtype)
+            for token, sums in zip(made.tokens, made.sums, strict=True):
+                write(made.rows, token, sums)
+        else:
+            _plain(x, weights, rows, k.scalar("tokens"), (block, tile, thread), write)
     return k.finish()
 
 
@@ -140,35 +140,3 @@ def _plain(
 def _plain_rows(rows: int) -> int:
     """Rows of a thread: fewer in a small matrix, whose few threads would leave cores idle."""
     return 8 if rows >= 16 * THREADS else 2
-
-
-def _tiled(
-    x: Rows, weights: QuantisedMatrix, rows: int, tokens: Expr, ids: tuple[Expr, Expr, Expr], write: Write
-) -> None:
-    block, tile, thread = ids
-    across = TILE // ROWS  # threads along the rows
-    staged_w, staged_x = shared(8 * TILE, "float32x4"), shared(8 * TILE, "float32x4")
-    # Two pairs of neighbouring rows, for swiglu; the pairs of neighbouring threads lie side by side in memory.
-    pair, down = let(thread % across), let(thread // across)
-    local_rows = [2 * (pair + across * (r // 2)) + r % 2 for r in range(ROWS)]
-    local_tokens = [down + t * (TILE // TOKENS) for t in range(TOKENS)]
-    load_row, quarter = let(thread // 4), let(thread % 4)
-    sums = [[Cell(const(0.0)) for _ in range(ROWS)] for _ in range(TOKENS)]
-    with loop(weights.groups) as group:
-        barrier()
-        loaded = weights.at(T.min(block * TILE + load_row, rows - 1), group)
-        scale = weights.scale(loaded)
-        for i, value in enumerate(weights.quarter(loaded, quarter)):
-            at = (quarter * 2 + i) * TILE + load_row
-            store(staged_w, at, value if scale is None else value * T.broadcast(scale, 4))
-            four = x.four(T.min(tile * TILE + load_row, tokens - 1), group * 8 + quarter * 2 + i)
-            store(staged_x, at, four)
-        barrier()
-        with loop(8) as i:
-            ws = [let(staged_w[i * TILE + row]) for row in local_rows]
-            for t in range(TOKENS):
-                four = let(staged_x[i * TILE + local_tokens[t]])
-                for total, value in zip(sums[t], ws, strict=True):
-                    total.add(dot(value, four))
-    for t in range(TOKENS):
-        write([block * TILE + row for row in local_rows], tile * TILE + local_tokens[t], sums[t])

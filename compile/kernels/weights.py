@@ -26,26 +26,32 @@ class QuantisedMatrix:
         """Eight vec4<f32> with the weights of a group before scaling, and the scale (None: already scaled)."""
         at = let(row * self.groups + group)
         quads = [let(self._words[at, i]) for i in range(WORDS_PER_GROUP[self.form] // 4)]
-        return self._unpack([lane(quad, i) for quad in quads for i in range(4)]), self.scale(at)
+        return self.unpack([lane(quad, i) for quad in quads for i in range(4)]), self.scale(at)
 
     def at(self, row: Expr, group: Expr) -> Expr:
-        """The number of a group, for `quarter` and `scale`."""
+        """The number of a group, for `quarter_words` and `scale`."""
         return hold(row * self.groups + group, "int32")
 
-    def quarter(self, at: Expr, part: Expr) -> list[Expr]:
-        """Vec4s 2·part and 2·part+1 of a group, before scaling; `part` may be known only in the kernel."""
-        count = WORDS_PER_GROUP[self.form] // 4
-        if self.single:
-            return self._unpack([hold(self._words[at, part * count + i], "uint32") for i in range(count)])
-        if self.form == "q4":
-            return self._unpack([hold(_pick(let(self._words[at, 0]), part), "uint32")])
-        if self.form == "q8":
-            quad, odd = let(self._words[at, T.shift_right(part, 1)]), let(T.bitwise_and(part, 1))
-            return self._unpack([hold(T.Select(odd == 0, lane(quad, i), lane(quad, i + 2)), "uint32") for i in (0, 1)])
-        quads = [let(self._words[at, part * (count // 4) + i]) for i in range(count // 4)]
-        return self._unpack([lane(quad, i) for quad in quads for i in range(4)])
+    @property
+    def words_of_quarter(self) -> int:
+        """Words that hold 8 weights."""
+        return WORDS_PER_GROUP[self.form] // 4
 
-    def _unpack(self, words: list[Expr]) -> list[Expr]:
+    @property
+    def scaled(self) -> bool:
+        """Whether weights have scales."""
+        return self._scales is not None
+
+    def quarter_words(self, at: Expr, part: Expr) -> list[Expr]:
+        """The words of weights 8·part .. 8·part+7 of a group; `part` may be known only in the kernel."""
+        return [hold(self._words[at, part * self.words_of_quarter + i], "uint32") for i in range(self.words_of_quarter)]
+
+    def quarter(self, at: Expr, part: Expr) -> list[Expr]:
+        """Two vec4<f32> with those weights, before scaling."""
+        return self.unpack(self.quarter_words(at, part))
+
+    def unpack(self, words: list[Expr]) -> list[Expr]:
+        """The weights in words as vec4<f32>, before scaling."""
         if self.form == "q4":
             return [_bytes_minus_8(word, shift) for word in words for shift in (0, 4)]
         if self.form == "q8":
@@ -67,13 +73,6 @@ class QuantisedMatrix:
 def _bytes_minus_8(word: Expr, shift: int) -> Expr:
     nibbles = T.bitwise_and(T.shift_right(word, T.uint32(shift)) if shift else word, T.uint32(BYTES))
     return cast(T.call_pure_extern("uint32x4", "unpack4xU8", nibbles), "float32x4") - splat(8.0)
-
-
-def _pick(quad: Expr, index: Expr) -> Expr:
-    """quad[index] where the index is known only in the kernel."""
-    low = T.Select(index == 0, lane(quad, 0), lane(quad, 1))
-    high = T.Select(index == 2, lane(quad, 2), lane(quad, 3))
-    return T.Select(index < 2, low, high)
 
 
 def _join(low: Expr, high: Expr) -> Expr:
