@@ -116,4 +116,16 @@ def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: P
 
 def test_every_typescript_test_file_is_run_here() -> None:
     names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
-    assert names == {"model", "memory", "turns", "bench", "load", "storage", "engine", "driver", "text", "tokenizer"}
+    assert names == {
+        "model",
+        "memory",
+        "prefill",
+        "turns",
+        "bench",
+        "load",
+        "storage",
+        "engine",
+        "driver",
+        "text",
+        "tokenizer",
+    }
