@@ -72,9 +72,20 @@ describe("thinking", () => {
     });
   });
 
-  it("is not looked for in an answer that does not start in a thought", () => {
-    const answer = "  Write </think> to end a thought.";
-    assert.deepEqual(collect(false, [answer]), { thinking: "", answer });
+  it("may be opened by the first word of the answer, wherever the text is cut", () => {
+    const opened = `\n<think>\n${text}`;
+    for (let cut = 0; cut <= opened.length; cut += 1) {
+      const pieces = [opened.slice(0, cut), opened.slice(cut)];
+      assert.deepEqual(collect(false, pieces), expected, `at ${cut}`);
+    }
+    assert.deepEqual(collect(false, [...opened]), expected);
+  });
+
+  it("is not looked for in an answer that starts with other words", () => {
+    for (const answer of ["  Write <think> and </think>.", "<thin", "<b>x</b></think>", "", " "]) {
+      assert.deepEqual(collect(false, [answer]), { thinking: "", answer });
+      assert.deepEqual(collect(false, [...answer]), { thinking: "", answer });
+    }
   });
 
   it("starts only where the prompt ends inside of an open thought", () => {

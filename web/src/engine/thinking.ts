@@ -20,9 +20,12 @@ export function endsInThought(prompt: string): boolean {
   return prompt.trimEnd().endsWith(OPEN);
 }
 
-/** Splits streamed text at </think>; the blank lines around the tag belong to neither side. */
+/**
+ * Splits streamed text at </think>; the blank lines around the tag belong to neither side. Where the prompt did not open a
+ * thought, the model may do so with its first word (Qwen 3 does).
+ */
 export function splitThinking(startsThinking: boolean): ThinkingSplitter {
-  let thinking = startsThinking;
+  let place: "start" | "thought" | "answer" = startsThinking ? "thought" : "start";
   let atStart = startsThinking;
   let held = "";
   const answer = (text: string): ChannelText[] => {
@@ -37,14 +40,28 @@ export function splitThinking(startsThinking: boolean): ThinkingSplitter {
     atStart = false;
     return [{ channel: "thinking", text: kept }];
   };
+  const release = (): ChannelText[] => {
+    place = "answer";
+    const all = held;
+    held = "";
+    return answer(all);
+  };
   const push = (text: string): readonly ChannelText[] => {
-    if (!thinking) return answer(text);
+    if (place === "answer") return answer(text);
     held += text;
+    if (place === "start") {
+      const begun = held.trimStart();
+      if (begun.length < OPEN.length && OPEN.startsWith(begun)) return [];
+      atStart = begun.startsWith(OPEN);
+      if (!atStart) return release();
+      place = "thought";
+      held = begun.slice(OPEN.length);
+    }
     const close = held.indexOf(CLOSE);
     if (close >= 0) {
       const [before, after] = [held.slice(0, close), held.slice(close + CLOSE.length)];
       const last = thought(before.trimEnd());
-      thinking = false;
+      place = "answer";
       atStart = true;
       held = "";
       return [...last, ...answer(after)];
@@ -54,7 +71,7 @@ export function splitThinking(startsThinking: boolean): ThinkingSplitter {
     held = held.slice(safe);
     return thought(sure);
   };
-  return { push, end: () => (thinking ? thought(held.trimEnd()) : []) };
+  return { push, end: () => (place === "thought" ? thought(held.trimEnd()) : release()) };
 }
 
 /** Length of the text that can be no part of "blank space, then the closing tag". */
