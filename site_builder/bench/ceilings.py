@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...compile.kernels import ceilings as kernels
 from ...compile.kernels.common import Kernel
 from ...compile.lower import lower
-from ...compile.plan import Plan, PlanBuffer, PlanKernel, Step, to_json
+from ...compile.plan import PROGRAMS, Plan, PlanBuffer, PlanKernel, Step, to_json
 from .results import Adapter, Ceiling
 
 READ_BYTES = 128 << 20  # the largest binding of every adapter, and larger than most caches
@@ -55,7 +55,7 @@ def plan(chosen: Sequence[Candidate]) -> dict[str, object]:
             variant="ceilings",
             buffers=tuple(PlanBuffer(name, "io", size) for name, size in buffers.items()),
             kernels=tuple(PlanKernel(s.name, s.entry, s.code, s.buffers, s.scalars) for s in shaders),
-            programs={"prefill": steps, "decode": (), "head": (), "sample": ()},
+            programs={**dict.fromkeys(PROGRAMS, ()), "prefill": steps},
         )
     )
 

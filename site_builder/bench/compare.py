@@ -17,7 +17,16 @@ OF_ONE_RUN = 0.10  # taken for the spread of what was measured once
 OF_MEMORY = 0.03
 # Of a prompt, and whether less is better.
 SPEEDS = {"prefill_tokens_per_s": False, "decode_tokens_per_s": False, "js_ms_per_token": True}
-COUNTS = ("dispatches", "submits", "bind_groups", "buffers", "pipelines", "weight_bytes", "state_bytes")
+COUNTS = (
+    "dispatches",
+    "submits",
+    "bind_groups",
+    "buffers",
+    "pipelines",
+    "weight_bytes",
+    "state_bytes",
+    "activation_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,8 @@ class _Bench:
         decoded = min(len(run["tokenMs"]) for run in runs)
         first = figure([run["prefillMs"] for run in runs])
         speed = figure([1000 * len(run["tokenMs"]) / sum(run["tokenMs"]) for run in runs])
-        read = costs.weight_bytes + costs.state_bytes + costs.cache_bytes_per_position * (tokens + decoded // 2)
+        read = costs.weight_bytes + costs.state_bytes + costs.activation_bytes
+        read += costs.cache_bytes_per_position * (tokens + decoded // 2)
         flop = sum(work.products for work in accounts.prompt(chunks(tokens, 1)).values())
         best = {kind: max(top.per_second for top in tops if top.kind == kind) for kind in ("bandwidth", "matmul")}
         return PromptFigures(
@@ -223,6 +224,7 @@ def _costs(accounted: dict[str, int], counted: dict[str, float]) -> TokenCosts:
         pipelines=counted["pipelines"],
         weight_bytes=accounted["weight_bytes_per_token"],
         state_bytes=accounted["state_bytes_per_token"],
+        activation_bytes=accounted["activation_bytes_per_token"],
         cache_bytes_per_position=accounted["cache_bytes_per_position"],
     )
 

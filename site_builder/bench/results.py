@@ -74,6 +74,7 @@ class TokenCosts:
     pipelines: float
     weight_bytes: int
     state_bytes: int
+    activation_bytes: int
     cache_bytes_per_position: int
 
 
