@@ -95,6 +95,25 @@ describe("an engine", needsGpu, () => {
     engine.close();
   });
 
+  it("reads of a changed question, or of one asked again, no more than its own words", async () => {
+    const engine = await load();
+    const question = (content: string) => [
+      ...HELLO,
+      { role: "assistant" as const, content: "x".repeat(20) },
+      { role: "user" as const, content },
+    ];
+    const read = async (id: number, content: string): Promise<number> => {
+      const done = last(await ask(engine, { id, messages: question(content) }));
+      assert.ok(done.kind === "done");
+      return done.usage.promptTokens - done.usage.cachedTokens;
+    };
+    await ask(engine, {});
+    await read(2, "why?");
+    assert.equal(await read(3, "why?"), 2, "<|im_start|>a");
+    assert.equal(await read(4, "how?"), 4 + 3, "the words, <|im_end|> and <|im_start|>a");
+    engine.close();
+  });
+
   it("answers in the order of the requests, one at a time", async () => {
     const engine = await load();
     const order: string[] = [];
