@@ -1,6 +1,7 @@
 """The benchmark of a warm load, with the toy bundle."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from windowseat.site_builder.bench.warm_load import measure_warm_load
@@ -13,7 +14,9 @@ def test_a_warm_load_reads_every_shard_from_storage_and_ends_with_a_token(toy_si
     (tmp_path / "assets").mkdir()
     shutil.copyfile(toy_site.folder / "engine_worker.js", tmp_path / "assets/engine_worker.js")
     (tmp_path / "verify.html").write_text('<!doctype html><link rel="icon" href="data:,">')
-    measured = measure_warm_load(tmp_path, "toy", loads=1)
+    # Playwright runs once in a thread, and in this one it may run already.
+    with ThreadPoolExecutor(1) as other_thread:
+        measured = other_thread.submit(measure_warm_load, tmp_path, "toy", loads=1).result()
     assert measured.bytes == 2324
     assert 0 < measured.read_s < measured.load_s < measured.first_token_s
     assert measured.limit_s == 1.2 * measured.read_s + 1
