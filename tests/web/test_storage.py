@@ -322,11 +322,3 @@ def test_keeping_can_be_switched_off_and_needs_a_worker(site: Site) -> None:
     summary = page.evaluate("(bundle) => windowseat.load(bundle, {})", site.bundle)
     assert "only a worker" in summary["notKept"]
     assert say(page, kind="list_stored")["bytes"] == 0
-
-
-def test_a_dead_network_is_said_with_its_own_code(site: Site) -> None:
-    page = site.tab()
-    site.stop_server()
-    failed = say(page, kind="load", bundle=site.bundle)
-    assert failed["failure"]["code"] == "network"
-    assert "bundle.json could not be fetched in three tries" in failed["failure"]["message"]
