@@ -29,6 +29,9 @@ SCALAR_BYTES = {"f32": 4, "u32": 4, "i32": 4, "f16": 2}
 RESERVED = {"active", "binding", "filter", "final", "from", "get", "handle", "layout", "macro", "main", "mod", "move"}
 RESERVED |= {"new", "of", "package", "private", "ref", "self", "set", "shared", "target", "type", "use", "using"}
 
+SUBGROUP_SIZE = "subgroup_size_()"  # how kernels/subgroups.py has TVM print the builtin value
+SUBGROUP_FUNCTIONS = {"subgroup_size_", "subgroupShuffleXor"}
+
 _BINDING = re.compile(r"@binding\((\d+)\) var<(storage, read|storage, read_write|uniform)> (\w+) : (\S+);")
 _GUARD = "if (blockIdx.z * gridDim.x + blockIdx.x > podArgs.packGridDimX) { return; }"
 _STORAGE_TYPE = re.compile(r"array<(?:vec[24]<)?(f32|f16|u32|i32)>?>")
@@ -90,7 +93,18 @@ def _generate(kernel: Kernel) -> str:
     code = "\n".join(line for line in lines if not line.startswith("//")).strip() + "\n"
     if code.count("@compute") != 1:
         raise LoweringError(f"{kernel.name}: {code.count('@compute')} entry points; a kernel must be exactly one")
-    return code
+    return _with_subgroups(kernel.name, code) if re.search(r"\bsubgroup", code) else code
+
+
+def _with_subgroups(name: str, code: str) -> str:
+    """What WGSL wants of a shader with functions of subgroups: TVM passes their names through, and no more."""
+    if odd := set(re.findall(r"\bsubgroup\w*(?=\()", code)) - SUBGROUP_FUNCTIONS:
+        raise LoweringError(f"{name}: {min(odd)} is none of {', '.join(sorted(SUBGROUP_FUNCTIONS))}")
+    last = "  @builtin(local_invocation_id) threadIdx : vec3<u32>\n)"
+    if code.count(last) != 1:
+        raise LoweringError(f"{name}: the parameters of the entry point are not the known ones")
+    code = code.replace(last, last.replace("\n", ",\n  @builtin(subgroup_size) subgroup_size : u32\n"))
+    return "enable subgroups;\n" + code.replace(SUBGROUP_SIZE, "subgroup_size")
 
 
 def _check_text(name: str, code: str) -> None:

@@ -1,6 +1,6 @@
 """How kernels share their work among threads: one way for GPUs, one for adapters that are software."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,21 +11,46 @@ class Tuning:
     name: str
     threads: int  # in a workgroup of a matrix-vector product
     lanes: int  # threads that share a row there
+    subgroups: bool  # whether they add up their sums in the registers of a subgroup
     most_rows: int  # that such a thread works on; even
+    rows_for_most: int  # of a matrix in which it does
     step_parts: int  # threads that share the columns of a delta rule's state in decode
     scan_parts: int  # the same in prefill
     tiled: bool  # whether prefill stages tiles in workgroup memory
     chunk: int  # tokens that prefill takes at once, at most
 
     def lanes_for(self, width: int) -> int:
-        """`lanes`, but no more than a row of this width has groups of 32; a power of two."""
-        return min(self.lanes, 1 << (-(-width // 32)).bit_length() - 1)
+        """`lanes`, but no more than a row of this width has runs of 8 weights; a power of two."""
+        return min(self.lanes, 1 << (-(-width // 32) * 4).bit_length() - 1)
 
     def rows_for(self, rows: int) -> int:
-        """`most_rows`, but fewer in a small matrix, whose few threads would leave cores idle."""
-        return self.most_rows if rows >= 64 * self.most_rows else 2
+        """`most_rows`, but fewer in a small matrix, whose few threads would leave cores idle; even."""
+        return self.most_rows if rows >= self.rows_for_most else 2
 
 
-GPU = Tuning("gpu", threads=64, lanes=8, most_rows=2, step_parts=8, scan_parts=16, tiled=True, chunk=512)
+GPU = Tuning(
+    "gpu",
+    threads=128,
+    lanes=32,
+    subgroups=False,
+    most_rows=4,
+    rows_for_most=4096,
+    step_parts=8,
+    scan_parts=16,
+    tiled=True,
+    chunk=512,
+)
+GPU_SUBGROUPS = replace(GPU, name="gpu_subgroups", subgroups=True)
 # Measured on lavapipe, q4 7168x1024 with a norm: lanes 8 rows 2: 0.54 GB/s; 8/8: 1.10; 1/1: 0.64; 1/4: 1.40; 1/8: 1.67.
-SOFTWARE = Tuning("software", threads=16, lanes=1, most_rows=8, step_parts=1, scan_parts=1, tiled=False, chunk=128)
+SOFTWARE = Tuning(
+    "software",
+    threads=16,
+    lanes=1,
+    subgroups=False,
+    most_rows=8,
+    rows_for_most=512,
+    step_parts=1,
+    scan_parts=1,
+    tiled=False,
+    chunk=128,
+)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .tuning import GPU, SOFTWARE, Tuning
+from .tuning import GPU, GPU_SUBGROUPS, SOFTWARE, Tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Variant:
 
 # Best first.
 VARIANTS = (
+    Variant("f16_subgroups", "float16", ("shader-f16", "subgroups"), GPU_SUBGROUPS, "f16"),
     Variant("f16", "float16", ("shader-f16",), GPU, "f16"),
     Variant("base", "float32", (), GPU, "f32"),
     Variant("software", "float32", (), SOFTWARE, "f32"),

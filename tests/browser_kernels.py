@@ -17,7 +17,7 @@ ADDRESS = "http://127.0.0.1/"  # WebGPU is there in secure contexts only; nothin
 START = """async () => {
     const adapter = await navigator.gpu.requestAdapter();
     if (!adapter) throw new Error("Chromium has no WebGPU adapter");
-    window.device = await adapter.requestDevice();
+    window.device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
     window.pipelines = new Map();
 }"""
 RUN = """async ({ code, entry, contents, uniform, grid }) => {

@@ -23,13 +23,13 @@ class Gpu:
             raise RuntimeError(
                 f"{adapters[0].info['device']} has no shader-f16: set VK_ICD_FILENAMES to lavapipe's file"
             )
-        self.device = adapters[0].request_device_sync(required_features=["shader-f16"])
+        self.device = adapters[0].request_device_sync(required_features=["shader-f16", "subgroup"])
         self._pipelines: dict[str, Any] = {}
 
     def pipeline(self, shader: Shader) -> Any:
         """The compiled shader, compiled once."""
         if shader.code not in self._pipelines:
-            module = self.device.create_shader_module(code=shader.code)
+            module = self.device.create_shader_module(code=for_naga(shader.code))
             self._pipelines[shader.code] = self.device.create_compute_pipeline(
                 layout="auto", compute={"module": module, "entry_point": shader.entry}
             )
@@ -60,6 +60,11 @@ class Gpu:
         compute.end()
         self.device.queue.submit([encoder.finish()])
         return {name: as_array(self.device.queue.read_buffer(buffers[name]), each) for name, each in arrays.items()}
+
+
+def for_naga(code: str) -> str:
+    """A shader as naga takes it: it has the functions of subgroups but does not know their directive."""
+    return code.removeprefix("enable subgroups;\n")
 
 
 def whole_words(array: Array) -> bytes:

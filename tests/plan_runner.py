@@ -10,7 +10,7 @@ import wgpu
 from numpy.typing import NDArray
 from windowseat.compile.reference import open_stream
 
-from .gpu import Gpu, uniform_block
+from .gpu import Gpu, for_naga, uniform_block
 
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 
@@ -59,7 +59,7 @@ class PlanRunner:
         return np.frombuffer(self._device.queue.read_buffer(self._buffers["logits"]), np.float32)
 
     def _pipeline(self, kernel: dict[str, Any]) -> Any:
-        module = self._device.create_shader_module(code=kernel["code"])
+        module = self._device.create_shader_module(code=for_naga(kernel["code"]))
         return self._device.create_compute_pipeline(
             layout="auto", compute={"module": module, "entry_point": kernel["entry"]}
         )

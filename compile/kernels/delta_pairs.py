@@ -38,6 +38,7 @@ from .common import (
     softplus,
     store,
     strided,
+    unsynchronised,
     when,
 )
 from .gated_delta import L2_EPS
@@ -48,12 +49,6 @@ TILE = 4  # tokens of a side of what a thread computes
 TILES = BLOCK // TILE
 THREADS = TILES * TILES
 FACTORS = 5  # of a token: beta; beta · e^G / |k|; e^G / |q|; e^(G_end - G) / |k|; e^G. The norm of q takes in sqrt(dk).
-
-
-def barriers_only(count: int, dtype: str = "float32") -> Buffer:
-    """Workgroup memory like `shared`, without the barriers that TVM adds to it where it cannot tell who reads what;
-    inside conditions TVM refuses to."""
-    return T.alloc_buffer((count,), dtype, scope="shared.own")
 
 
 @cache
@@ -72,8 +67,8 @@ def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
         first = let(block * BLOCK)
         pairs = _Pairs(rows, key_head, first, tokens, thread)
         # Of each token of the block: g, beta; and A, and its inverse.
-        rate, beta = barriers_only(BLOCK), barriers_only(BLOCK)
-        a, inverted = barriers_only(BLOCK * BLOCK), barriers_only(BLOCK * BLOCK)
+        rate, beta = unsynchronised(BLOCK), unsynchronised(BLOCK)
+        a, inverted = unsynchronised(BLOCK * BLOCK), unsynchronised(BLOCK * BLOCK)
         with loop(s.value_heads // s.key_heads) as i:
             head = hold(key_head * (s.value_heads // s.key_heads) + i, "int32")
             with strided(thread, BLOCK, THREADS) as t:

@@ -39,9 +39,10 @@ from .common import (
     splat,
     store,
     strided,
+    unsynchronised,
     when,
 )
-from .delta_pairs import BLOCK, FACTORS, TILE, TILES, barriers_only
+from .delta_pairs import BLOCK, FACTORS, TILE, TILES
 from .heads import Heads
 
 WORKGROUP_BYTES = 16384  # that WebGPU promises
@@ -140,7 +141,7 @@ class _Shared:
     """Such a matrix in workgroup memory."""
 
     def __init__(self, rows: int, lanes: int, lane_: Expr) -> None:
-        self._buffer, self._lanes, self._lane = barriers_only(rows * lanes, "float32x4"), lanes, lane_
+        self._buffer, self._lanes, self._lane = unsynchronised(rows * lanes, "float32x4"), lanes, lane_
 
     def at(self, row: Expr) -> Expr:
         return self._buffer[row * self._lanes + self._lane]

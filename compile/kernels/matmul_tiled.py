@@ -43,13 +43,11 @@ class Tiles:
         self.tokens = [first_token + down + t * (TILE // TOKENS) for t in range(TOKENS)]
         self.sums = [[Cell(const(0.0)) for _ in range(ROWS)] for _ in range(TOKENS)]
         staged_w, staged_x = shared(QUADS * TILE, f"{dtype}x4"), shared(QUADS * TILE, f"{dtype}x4")
-        loads = [
-            *(
-                _Weights(weights, staged_w, dtype, thread, i, first_row, rows)
-                for i in range(TILE * QUARTERS // THREADS)
-            ),
-            *(_Tokens(x, staged_x, dtype, thread, i, first_token, tokens) for i in range(TILE * QUADS // THREADS)),
-        ]
+        loads: list[_Weights | _Tokens] = []
+        for i in range(TILE * QUARTERS // THREADS):
+            loads.append(_Weights(weights, staged_w, dtype, thread, i, first_row, rows))
+        for i in range(TILE * QUADS // THREADS):
+            loads.append(_Tokens(x, staged_x, dtype, thread, i, first_token, tokens))
         for load in loads:
             load.fetch(0)
         with loop(weights.groups) as group:

@@ -1,8 +1,12 @@
 """Matrix times vector, for decode: y = W x, W quantised, one token.
 
-LANES neighbouring threads share a row and read neighbouring groups of it, so that a workgroup's loads are contiguous;
-each thread works on ROWS rows, so that x is loaded once for all of them. A GPU wants many lanes and few rows; a
-software adapter, where each load is paid for and a barrier is dear, wants one lane and many rows (tuning.py).
+On a GPU 32 neighbouring threads share a row: each takes 8 weights of every 256, so that in q4 they read 128 bytes in a
+row, a cache line, and a matrix of 1024 rows has 16,384 threads with loads in flight. x comes from the L1 cache, 2 vec4
+for 8 weights of up to 4 rows: 16 cache lines for 32 threads, where a whole group of 32 weights for each thread took
+8 vec4 that lie 128 bytes apart, 4 times as many lines for a weight. Small matrices take fewer rows to a thread, for
+more threads. The 32 sums are folded in subgroups (subgroups.py) or in workgroup memory.
+
+On a software adapter each load is paid for and a barrier is dear: a thread is alone with 8 rows (tuning.py).
 
 The RMS norm in front of a projection costs no launch and almost no work. Whoever writes the hidden row also writes it
 scaled by the weights of the norm that comes next, and, a number for each of its workgroups, the sum of its squares.
@@ -41,8 +45,11 @@ from .common import (
     shared,
     silu,
     store,
+    strided,
+    sum_over,
     when,
 )
+from .subgroups import fold
 from .weights import QuantisedMatrix
 
 F64 = NDArray[np.float64]
@@ -69,22 +76,19 @@ class _Product:
     def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str, tuning: Tuning) -> None:
         self.rows, self.width, self._tuning = rows, width, tuning
         self.lanes, self.rows_per_thread = tuning.lanes_for(width), tuning.rows_for(rows)
-        self._weights = QuantisedMatrix(k, name, rows, width, form)
+        self._weights = QuantisedMatrix(k, name, rows, width, form, single=tuning.lanes > 1)
 
     def results(self, block: Expr, thread: Expr, x: Rows, squares: Buffer | None, count: int, eps: float) -> "_Results":
         """Multiplies; only threads with lane 0 have the whole sums."""
-        lanes, rows, groups = self.lanes, self.rows_per_thread, self._weights.groups
+        lanes, rows = self.lanes, self.rows_per_thread
         lane = let(thread % lanes)
         first = let((block * (self._tuning.threads // lanes) + thread // lanes) * rows)
         sums = [Cell(const(0.0)) for _ in range(rows)]
-        with loop(-(-groups // lanes)) as step:
-            group = let(step * lanes + lane)
-            with when(group < groups):
-                xs = [let(x.four(0, group * 8 + i)) for i in range(8)]
-                for r, total in enumerate(sums):
-                    values, scale = self._weights.group(T.min(first + r, self.rows - 1), group)
-                    product = sum((dot(v, xs[i]) for i, v in enumerate(values)), start=const(0.0))
-                    total.add(product if scale is None else product * scale)
+        at = [hold(T.min(first + r, self.rows - 1), "int32") for r in range(rows)]
+        if self._tuning.lanes > 1:
+            self._add_quarters(at, x, lane, sums)
+        else:
+            self._add_groups(at, x, sums)
         if squares is not None:
             sums.append(Cell(const(0.0)))
             with loop(-(-count // lanes)) as step:
@@ -92,22 +96,31 @@ class _Product:
                 with when(at < count):
                     sums[-1].add(squares[at])
         if lanes > 1:
-            self._fold(thread, lane, sums)
+            fold(sums, thread, lane, threads=self._tuning.threads, lanes=lanes, subgroups=self._tuning.subgroups)
         values = [total.get() for total in sums[:rows]]
         if squares is not None:
             inverse = hold(T.rsqrt(sums[-1].get() / const(float(self.width)) + const(eps)))
             values = [value * inverse for value in values]
         return _Results(lane, first, values)
 
-    def _fold(self, thread: Expr, lane: Expr, sums: Sequence[Cell]) -> None:
-        partial = shared(self._tuning.threads * len(sums))
-        for i, total in enumerate(sums):
-            store(partial, i * self._tuning.threads + thread, total.get())
-        barrier()
-        with when(lane == 0):
-            for i, total in enumerate(sums):
-                for other in range(1, self.lanes):
-                    total.add(partial[i * self._tuning.threads + thread + other])
+    def _add_groups(self, rows: Sequence[Expr], x: Rows, sums: Sequence[Cell]) -> None:
+        with loop(self._weights.groups) as group:
+            xs = [let(x.four(0, group * 8 + i)) for i in range(8)]
+            for row, total in zip(rows, sums, strict=True):
+                values, scale = self._weights.group(row, group)
+                product = sum((dot(v, xs[i]) for i, v in enumerate(values)), start=const(0.0))
+                total.add(product if scale is None else product * scale)
+
+    def _add_quarters(self, rows: Sequence[Expr], x: Rows, lane: Expr, sums: Sequence[Cell]) -> None:
+        quarters = 4 * self._weights.groups
+        with strided(lane, quarters, self.lanes) as quarter:
+            group, part = hold(quarter // 4, "int32"), hold(quarter % 4, "int32")
+            xs = [hold(x.four(0, quarter * 2 + i), "float32x4") for i in range(2)]
+            for row, total in zip(rows, sums, strict=True):
+                at = self._weights.at(row, group)
+                product = sum(map(dot, self._weights.quarter(at, part), xs), start=const(0.0))
+                scale = self._weights.scale(at)
+                total.add(product if scale is None else product * scale)
 
 
 class _Results:
@@ -218,12 +231,10 @@ def matvec_add(
                     store(hidden, at, new)
                     store(scaled, at, new * norm[at])
                     square.add(new * new)
-        partial = shared(tuning.threads)
-        store(partial, thread, square.get())
+        partial = shared(tuning.threads // product.lanes)
+        with when(found.lane == 0):
+            store(partial, thread // product.lanes, square.get())
         barrier()
         with when(thread == 0):
-            total = Cell(const(0.0))
-            with loop(tuning.threads) as i:
-                total.add(partial[i])
-            store(squares, squares_start + block, total.get())
+            store(squares, squares_start + block, sum_over(partial, tuning.threads // product.lanes))
     return k.finish()

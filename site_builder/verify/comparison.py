@@ -20,7 +20,7 @@ from .oracle import F32, Oracle, oracle_of
 from .runtimes import Runtime, Unsupported
 
 # Of max |logit|, by variant.
-BOUNDS = {"base": 1e-3, "software": 1e-3, "f16": 2e-2}
+BOUNDS = {"base": 1e-3, "software": 1e-3, "f16": 2e-2, "f16_subgroups": 2e-2}
 FORCED = 8  # tokens decoded one by one after each prompt
 GREEDY = 64  # tokens of greedy text
 PROMPTS = json.loads((Path(__file__).parent / "prompts.json").read_text("utf-8"))

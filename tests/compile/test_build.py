@@ -68,6 +68,7 @@ def test_the_folder_holds_what_a_chat_needs(bundle: Path) -> None:
         "generation_config.json",
         "plan-base.json",
         "plan-f16.json",
+        "plan-f16_subgroups.json",
         "plan-software.json",
         "report.json",
         "tokenizer.json",
@@ -92,9 +93,10 @@ def test_tensors_lie_one_after_the_other_in_the_shards(bundle: Path) -> None:
     assert weights["bytes"] == ends[-1] == (bundle / "weights-0000.bin").stat().st_size
 
 
-def test_only_the_first_variant_asks_for_a_feature_and_only_the_last_is_for_software(bundle: Path) -> None:
+def test_the_best_variants_ask_for_features_and_only_the_last_is_for_software(bundle: Path) -> None:
     variants = manifest(bundle)["variants"]
     assert [(each["name"], each["features"], each["software"]) for each in variants] == [
+        ("f16_subgroups", ["shader-f16", "subgroups"], False),
         ("f16", ["shader-f16"], False),
         ("base", [], False),
         ("software", [], True),

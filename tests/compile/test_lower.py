@@ -2,6 +2,7 @@
 
 import pytest
 from tvm.script.ir_builder import IRBuilder
+from tvm.tirx.script import builder as T
 from windowseat.compile.kernels.common import (
     Cell,
     Kernel,
@@ -215,3 +216,20 @@ def test_f16_is_enabled_where_it_is_used_and_only_there() -> None:
 
 def test_the_same_kernel_built_again_gives_the_same_text() -> None:
     assert lower(all_sorts("again")) == lower(all_sorts("again"))
+
+
+def with_subgroups(function: str, *more: object) -> Kernel:
+    k = KernelBuilder("bad", (1, 1), 32)
+    y = k.buffer("y", (32,), "float32")
+    with k.threads() as (_, _, thread):
+        store(y, thread, T.call_pure_extern("float32", function, y[thread], *more))
+    return k.finish()
+
+
+def test_a_shader_with_functions_of_subgroups_says_so() -> None:
+    assert lower(with_subgroups("subgroupShuffleXor", T.uint32(1))).code.startswith("enable subgroups;\n")
+
+
+def test_a_function_of_subgroups_that_nobody_has_tried_is_refused() -> None:
+    message = refusal(with_subgroups("subgroupMax"))
+    assert message == "bad: subgroupMax is none of subgroupShuffleXor, subgroup_size_"

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 from windowseat.compile.kernels.matvec import add_reference, matvec, matvec_add, reference, workgroups
-from windowseat.compile.tuning import Tuning
+from windowseat.compile.tuning import GPU_SUBGROUPS, Tuning
 
 from tests.compile.machine import Machine, exact, matrix, normal
 
@@ -161,3 +161,22 @@ def test_a_part_of_a_residual_leaves_the_rest_alone(machine: Machine, tuning: Tu
     np.testing.assert_array_equal(found["hidden"][:100], hidden[:100])
     np.testing.assert_array_equal(found["hidden"][140:], hidden[140:])
     np.testing.assert_array_equal(found["squares"][[0, 1, 2, -1]], before[[0, 1, 2, -1]])
+
+
+@pytest.mark.parametrize(("rows", "width", "count"), [(70, 1056, 7), (33, 40, 1)])
+def test_lanes_are_folded_in_subgroups_of_any_size(machine: Machine, rows: int, width: int, count: int) -> None:
+    # lavapipe has subgroups of 8 threads, SwiftShader of 4; a row here is shared by 32 or by 8.
+    weights, w = matrix(1, rows, width, "q4")
+    x, squares = machine.normal(2, 1, width), normal(3, count) ** 2 * width
+    kernel = matvec(
+        rows,
+        width,
+        "q4",
+        tuning=GPU_SUBGROUPS,
+        x_dtype=machine.act,
+        y_dtype=machine.act,
+        squares=count,
+        eps=1e-6,
+    )
+    y = machine.run(kernel, {**weights, "x": x, "squares": squares, "y": machine.zeros(rows)}, {})["y"]
+    machine.agree(y, reference(w, exact(x[0]), exact(squares), 1e-6, "store"))
