@@ -81,28 +81,20 @@ def built() -> str:
 
 
 @pytest.fixture(scope="module")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Bundles to talk with: one with a recurrence, and one with attention alone, which goes back anywhere."""
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiled model to talk with."""
     folder = tmp_path_factory.mktemp("tiny")
-    built = {}
-    for name, kinds in {"tiny": CONFIG["layer_types"], "tiny-attention": ["full_attention"] * 2}.items():
-        source = write_tiny(folder / name, {**CONFIG, "layer_types": kinds, "max_position_embeddings": 262_144})
-        built[name] = str(build(str(source), folder / "models", Options(), lambda progress: None))
-    return built
+    source = write_tiny(folder / "model", {**CONFIG, "max_position_embeddings": 1024})
+    return build(str(source), folder / "models", Options(), lambda progress: None)
 
 
-@pytest.mark.parametrize("name", ["model", "memory", "bench", "load", "storage", "engine", "driver", "text"])
+@pytest.mark.parametrize("name", ["model", "memory", "prefill", "bench", "load", "storage", "engine", "driver", "text"])
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
-    run([built, "--test", f"build/tests/{name}.test.mjs"], {})
+    run([built, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
 
 
-def test_the_state_is_always_that_of_the_text_that_was_shown(built: str, tiny_models: dict[str, str]) -> None:
-    run([built, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_BUNDLES": json.dumps(tiny_models)})
-
-
-def test_memory_is_as_reported_and_grows_with_use(built: str, tiny_models: dict[str, str]) -> None:
-    bundles = {"tiny": tiny_models["tiny"], "demo": str(ROOT / "dist" / "models" / "demo")}
-    run([built, "--test", "build/tests/memory.test.mjs"], {"WINDOWSEAT_BUNDLES": json.dumps(bundles)})
+def test_the_state_is_always_that_of_the_text_that_was_shown(built: str, tiny: Path) -> None:
+    run([built, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_TINY": str(tiny)})
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)

@@ -4,21 +4,62 @@ import { replace } from "../../web/src/bench/replace.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
 import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { type OpenBundle, openBundle } from "../../web/src/runtime/files.ts";
+import type { Plan, Program } from "../../web/src/runtime/format.ts";
 import { Model } from "../../web/src/runtime/model.ts";
 import { gpu, needsGpu } from "./gpu.ts";
-import { BUNDLES } from "./real_bundles.ts";
-import { toyBundle } from "./toy_bundle.ts";
+import { type ToyChoice, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, madeUp, run } from "./toy_model.ts";
 
-const MODELS: Record<string, () => Promise<OpenBundle>> = {
-  toy: () => openBundle("http://toy", { fetch: toyBundle().fetch }),
-};
-for (const [name, folder] of Object.entries(BUNDLES)) {
-  MODELS[name] = () => openBundle(folder, { fetch: fetchFromDisk });
+/** The toy's recurrence without a state: what it has seen says it all, and it can go back to any place. */
+const FROM_CACHE_WGSL = /* wgsl */ `
+struct Scalars { position: i32, tokens: i32 }
+@group(0) @binding(0) var<storage, read_write> hidden: array<u32>;
+@group(0) @binding(1) var<storage, read> rows: array<u32>;
+@group(0) @binding(2) var<storage, read_write> seen: array<u32>;
+@group(0) @binding(3) var<uniform> scalars: Scalars;
+@compute @workgroup_size(1) fn main() {
+  for (var i = 0; i < scalars.tokens; i++) { seen[scalars.position + i] = rows[i]; }
+  for (var i = 0; i < scalars.tokens; i++) {
+    var s = 0u;
+    for (var j = 0; j <= scalars.position + i; j++) { s = (s * 31u + seen[j] + 1u) % 65521u; }
+    hidden[i] = s;
+  }
+}`;
+
+function withoutRecurrence(plan: Plan): Plan {
+  const bound = (names: readonly string[]) => names.filter((name) => name !== "state");
+  const program = (steps: Program): Program =>
+    steps.map((step) => ({ ...step, buffers: bound(step.buffers) }));
+  return {
+    ...plan,
+    buffers: plan.buffers.filter(({ name }) => name !== "state"),
+    kernels: plan.kernels.map((kernel) =>
+      kernel.name === "recur"
+        ? { ...kernel, code: FROM_CACHE_WGSL, buffers: kernel.buffers.slice(0, 3) }
+        : kernel,
+    ),
+    programs: {
+      ...plan.programs,
+      prefill: program(plan.programs.prefill),
+      decode: program(plan.programs.decode),
+    },
+  };
 }
 
+function toy(choice: ToyChoice): () => Promise<OpenBundle> {
+  return () => openBundle("http://toy", { fetch: toyBundle(choice).fetch });
+}
+
+const MODELS: Record<string, () => Promise<OpenBundle>> = {
+  "the toy": toy({}),
+  "the toy without a recurrence": toy({ plan: withoutRecurrence }),
+};
+/** The folder of a compiled model, from whoever runs the tests. */
+const TINY = process.env.WINDOWSEAT_TINY;
+if (TINY !== undefined) MODELS["a tiny model"] = () => openBundle(TINY, { fetch: fetchFromDisk });
+
 const PROMPT = madeUp(24);
-const REPLY = 6; // tokens after which a stop is the latest
+const REPLY = 5; // tokens after which a stop is the latest
 const NEXT = madeUp(9, 77); // what the person says then
 
 const ASK = madeUp(3, 99); // what every prompt ends with, and only asks for an answer
