@@ -10,7 +10,10 @@ and 1: 1.3 GB/s, 16 and 16: 1.3, 64 and 16: 3.5, 256 and 8: 8.6, 1024 and 8: 8.7
 `plain_matmul` is Y = X Wᵀ with nothing quantised, in two ways (Tile). Staged, for GPUs: a workgroup brings a slice of
 its rows and of its tokens to workgroup memory and each thread multiplies some of them; a row there is padded by one
 vec4, so that the eight threads that share a cycle hit different banks. Direct, for software adapters: a thread reads
-what it needs itself, and no barrier is paid.
+what it needs itself, and no barrier is paid. Measured in f32 on two busy cores, 2048x1024 times 128 tokens, rows and
+tokens of a thread, GFLOP/s on lavapipe and on SwiftShader: 4 and 4: 7.0, 2.1; 8 and 4: 10.9, 2.6; 4 and 8: 11.9, 2.7;
+4 and 16: 8.6; 8 and 8: 15.4, 3.5; 16 and 4: 4.5; 8 and 16: 7.7, 3.7; 16 and 8: 16.4, 3.6. f16 was slower on lavapipe,
+`fma` in place of `dot` made no difference.
 """
 
 # R rows, K columns, T tokens
@@ -109,7 +112,7 @@ class Tile:
 
 
 STAGED = (Tile(64, 64, 4, 4, 16), Tile(64, 64, 8, 8, 16), Tile(128, 128, 8, 8, 8))
-DIRECT = (Tile(256, 4, 4, 4, 0), Tile(512, 4, 8, 4, 0), Tile(256, 8, 4, 8, 0))
+DIRECT = (Tile(512, 8, 8, 8, 0), Tile(1024, 8, 16, 8, 0))
 
 
 def reference_product(weights: F64, x: F64) -> F64:

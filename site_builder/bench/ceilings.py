@@ -35,7 +35,7 @@ def candidates(adapter: Adapter) -> list[Candidate]:
 def _products(adapter: Adapter) -> Iterator[Candidate]:
     rows, width, tokens = SOFTWARE_SHAPE if adapter.software else GPU_SHAPE
     for tile in kernels.DIRECT if adapter.software else kernels.STAGED:
-        for dtype in ("float32", "float16") if adapter.f16 else ("float32",):
+        for dtype in ("float32", "float16") if adapter.f16 and not adapter.software else ("float32",):
             kernel = kernels.plain_matmul(rows, width, tokens, tile=tile, dtype=dtype)
             yield Candidate("matmul", kernel, {"w": "w", "x": "x", "y": "y"}, 2 * rows * width * tokens)
 

@@ -11,8 +11,9 @@ from xml.sax.saxutils import escape
 
 from .results import KernelFigures, Result
 
-WIDTH, HEIGHT = 900, 560
-LEFT, RIGHT, TOP, BOTTOM = 70, 30, 64, 96
+WIDTH, HEIGHT = 900, 640
+LEFT, RIGHT, TOP, BOTTOM = 70, 30, 64, 172
+NAMED = 5  # kernels of a stretch, the slowest ones; a reader who can point at a mark sees the others' names
 STYLE = """
 svg { background: #ffffff; color: #1b1f24; font: 13px system-ui, sans-serif; }
 text { fill: currentColor; }
@@ -65,7 +66,7 @@ def roofline(result: Result) -> str:
         *_grid(axes),
         *_roof(axes, bandwidth, matmul),
         *(_mark(axes, name, each) for name, each in drawn),
-        *_legend(stretches),
+        *(line for name, kernels in stretches.items() for line in _legend(axes, name, kernels)),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
@@ -119,24 +120,32 @@ def _roof(axes: _Axes, bandwidth: float, matmul: float) -> Iterator[str]:
     x, y = axes.across(10.0 ** axes.x[1]), axes.down(matmul)
     yield f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="end">plain matmul {matmul / 1e9:.3g} GFLOP/s</text>'
     x, y = axes.across(left), axes.down(bandwidth * left)
-    yield f'<text x="{x + 8:.1f}" y="{y - 6:.1f}">read {bandwidth / 1e9:.3g} GB/s</text>'
+    yield f'<text x="{x + 24:.1f}" y="{y + 8:.1f}">read {bandwidth / 1e9:.3g} GB/s</text>'
 
 
 def _mark(axes: _Axes, stretch: str, each: KernelFigures) -> str:
     x, y = axes.across(each.intensity), axes.down(each.flop_per_s)
     said = f"{stretch}: {each.kernel}, {each.share:.1%} of the time, {each.flop_per_s / 1e9:.3g} GFLOP/s"
-    radius = 4 + 14 * each.share**0.5
-    mark = f'<circle class="kernel {stretch}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">'
+    mark = f'<circle class="kernel {stretch}" cx="{x:.1f}" cy="{y:.1f}" r="{_radius(each):.1f}">'
     return f"{mark}<title>{escape(said)}</title></circle>"
 
 
-def _legend(stretches: dict[str, list[KernelFigures]]) -> Iterator[str]:
-    for i, (name, kernels) in enumerate(stretches.items()):
-        y = HEIGHT - 38 + 18 * i
-        left_out = [each for each in kernels if each.flop_per_s == 0]
-        share = sum(each.share for each in left_out)
-        yield f'<circle class="{name}" cx="{LEFT + 5}" cy="{y - 4}" r="5"/>'
-        yield (
-            f'<text x="{LEFT + 18}" y="{y}">{name}; size: share of the time; not drawn: {len(left_out)} kernels'
-            f" whose arithmetic is not counted, {share:.0%} of the time</text>"
-        )
+def _legend(axes: _Axes, stretch: str, kernels: list[KernelFigures]) -> Iterator[str]:
+    """The names of the slowest kernels, numbered beside their marks, and how much is not drawn."""
+    x, y = LEFT if stretch == "prefill" else (LEFT + WIDTH) // 2, HEIGHT - BOTTOM + 62
+    yield f'<circle class="{stretch}" cx="{x + 5}" cy="{y - 4}" r="5"/>'
+    yield f'<text x="{x + 16}" y="{y}">{stretch}; the larger, the more of the time</text>'
+    drawn = [each for each in kernels if each.flop_per_s > 0]
+    for i, each in enumerate(drawn[:NAMED]):
+        name = each.kernel if len(each.kernel) <= 48 else f"{each.kernel[:47]}…"
+        text = f"{i + 1}  {each.share:.0%}  {name}"
+        yield f'<text class="small" x="{x}" y="{y + 18 + 14 * i}">{escape(text)}</text>'
+        at = axes.across(each.intensity) + _radius(each) + 3, axes.down(each.flop_per_s) + 4
+        yield f'<text class="small" x="{at[0]:.1f}" y="{at[1]:.1f}">{i + 1}</text>'
+    rest = 1 - sum(each.share for each in drawn)
+    left_out = f"not drawn: {len(kernels) - len(drawn)} whose arithmetic is not counted, {rest:.0%}"
+    yield f'<text class="small" x="{x}" y="{y + 18 + 14 * NAMED}">{left_out}</text>'
+
+
+def _radius(each: KernelFigures) -> float:
+    return 4 + 14 * each.share**0.5
