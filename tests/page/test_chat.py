@@ -34,7 +34,8 @@ def test_a_question_is_answered(chat: Page, ask: Callable[[str], Locator]) -> No
 
 def test_the_usage_stands_under_an_answer(chat: Page, ask: Callable[[str], Locator]) -> None:
     ask("What is 17 + 25?")
-    expect(chat.locator(".usage")).to_have_text(re.compile(r"^\d+ tokens · [\d.]+ tokens/s · read \d+ · [\d.]+ MB of GPU memory$"))
+    said = re.compile(r"^\d+ tokens · [\d.]+ tokens/s · read \d+ · [\d.]+ MB of GPU memory$")
+    expect(chat.locator(".usage")).to_have_text(said)
 
 
 def test_an_example_prompt_is_asked_with_one_click(chat: Page) -> None:
