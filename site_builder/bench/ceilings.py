@@ -33,17 +33,21 @@ def candidates(adapter: Adapter) -> list[Candidate]:
 
 
 def _products(adapter: Adapter) -> Iterator[Candidate]:
-    rows, width, tokens = SOFTWARE_SHAPE if adapter.software else GPU_SHAPE
+    rows, width, tokens = _shape(adapter)
     for tile in kernels.DIRECT if adapter.software else kernels.STAGED:
         for dtype in ("float32", "float16") if adapter.f16 and not adapter.software else ("float32",):
             kernel = kernels.plain_matmul(rows, width, tokens, tile=tile, dtype=dtype)
             yield Candidate("matmul", kernel, {"w": "w", "x": "x", "y": "y"}, 2 * rows * width * tokens)
 
 
-def plan(chosen: Sequence[Candidate]) -> dict[str, object]:
+def _shape(adapter: Adapter) -> tuple[int, int, int]:
+    return SOFTWARE_SHAPE if adapter.software else GPU_SHAPE
+
+
+def plan(chosen: Sequence[Candidate], adapter: Adapter) -> dict[str, object]:
     """The candidates as a plan whose prefill launches each once."""
     shaders = [lower(candidate.kernel) for candidate in chosen]
-    rows, width, tokens = GPU_SHAPE
+    rows, width, tokens = _shape(adapter)
     buffers = {"read": READ_BYTES, "sums": READ_BYTES // kernels.GPU_READING.reads}
     buffers |= {"w": 4 * rows * width, "x": 4 * width * tokens, "y": 4 * rows * tokens}
     steps = tuple(

@@ -149,7 +149,7 @@ class _Bench:
 
     def _ceilings(self, adapter: Adapter) -> list[Ceiling]:
         chosen = ceilings.candidates(adapter)
-        samples = self._runtime.ask("time", plan=json.dumps(ceilings.plan(chosen)))["samples"]
+        samples = self._runtime.ask("time", plan=json.dumps(ceilings.plan(chosen, adapter)))["samples"]
         return ceilings.ceilings(chosen, samples)
 
     def _load(self, context: int) -> tuple[str, float]:

@@ -34,6 +34,8 @@ const MOST_LAUNCHES = 64;
 const SAMPLES = 5;
 /** No kernel is sampled for longer. */
 const BUDGET_MS = 3000;
+/** Bytes that buffers are filled with, again and again. */
+const FILLED = 1 << 20;
 
 /**
  * Milliseconds of one launch of each step of a plan's prefill, on a device of its own: a list of samples for each.
@@ -50,7 +52,7 @@ export async function timeSteps(gpu: GPU | undefined, text: string): Promise<num
     const plan = parsePlan(text, "the plan of the ceilings");
     const kernels = await buildKernels(opened, plan, () => {});
     const buffers = createBuffers(device, plan, 1);
-    for (const buffer of buffers.values()) fill(device, buffer);
+    fill(device, buffers.values());
     const bound = bindPlan(device, plan, kernels, buffers, new Map(), 1);
     // The only scalar that these kernels have is the limit of the grid, which is never reached.
     const { buffer } = bound.uniforms;
@@ -93,15 +95,21 @@ async function launch(device: GPUDevice, step: BoundStep, launches: number): Pro
   return (await times?.read())?.[0] ?? waited;
 }
 
-/** Fills a buffer with halves between 1/4 and 1; read as floats they are small, but not too small to be normal. */
-function fill(device: GPUDevice, buffer: GPUBuffer): void {
-  const block = new Uint16Array(Math.min(buffer.size, 1 << 20) / 2);
-  for (let i = 0, state = 1; i < block.length; i += 1) {
+/** Fills buffers with halves between 1/4 and 1; read as floats they are small, but not too small to be normal. */
+function fill(device: GPUDevice, buffers: Iterable<GPUBuffer>): void {
+  const values = new Uint16Array(FILLED / 2);
+  for (let i = 0, state = 1; i < values.length; i += 1) {
     state = Math.imul(state, 1664525) + 1013904223;
-    block[i] = 0x3400 + ((state >>> 16) & 0x7ff);
+    values[i] = 0x3400 + ((state >>> 16) & 0x7ff);
   }
-  for (let at = 0; at < buffer.size; at += block.byteLength) {
-    const length = Math.min(block.byteLength, buffer.size - at) / 2;
-    device.queue.writeBuffer(buffer, at, block, 0, length);
+  const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const block = device.createBuffer({ size: FILLED, usage });
+  device.queue.writeBuffer(block, 0, values);
+  const encoder = device.createCommandEncoder();
+  for (const buffer of buffers) {
+    for (let at = 0; at < buffer.size; at += FILLED) {
+      encoder.copyBufferToBuffer(block, 0, buffer, at, Math.min(FILLED, buffer.size - at));
+    }
   }
+  device.queue.submit([encoder.finish()]);
 }
