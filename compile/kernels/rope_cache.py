@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
 from ..shapes import FINE, AttentionShape
+from ..tuning import Tuning
 from .common import (
     Cell,
     Expr,
@@ -35,10 +36,12 @@ from .common import (
     sum_over,
     when,
 )
+from .kv_cache import FORMS, Q8Writer, quads
 
 F64 = NDArray[np.float64]
 
-THREADS = 64
+GPU_THREADS = 64
+SOFTWARE_THREADS = 16  # Each adds up what all of them found. On lavapipe 64 tokens took 2.2 ms with 64, 1.2 with 16.
 
 
 def reference(
@@ -74,19 +77,31 @@ def reference(
 
 
 @cache
-def rope_cache(shape: AttentionShape, *, chunk: int, act: str, normed: bool, eps: float, biased: bool) -> Kernel:
-    """Buffers: projected [chunk, q|k|v], rope [rows, R/2, 2], q [chunk, Hq, D], k_cache and v_cache
-    [positions, Hkv, D]; normed: qk_norm [2, D]; biased: bias [q|k|v], as wide as a projected row."""
+def rope_cache(
+    shape: AttentionShape,
+    *,
+    tuning: Tuning,
+    chunk: int,
+    act: str,
+    kv_cache: str,
+    normed: bool,
+    eps: float,
+    biased: bool,
+) -> Kernel:
+    """Buffers: projected [chunk, q|k|v], rope [rows, R/2, 2], q [chunk, Hq, D], and the cache (kv_cache.py);
+    normed: qk_norm [2, D]; biased: bias [q|k|v], as wide as a projected row."""
     s, half = shape, shape.rotary // 2
-    name = f"rope_cache_{s.name}{'_normed' if normed else ''}{'_biased' if biased else ''}_{act}"
-    k = KernelBuilder(name, (PerTokens(), s.heads + s.kv_heads), THREADS)
+    threads = GPU_THREADS if tuning.tiled else SOFTWARE_THREADS
+    name = f"rope_cache_{s.name}{'_normed' if normed else ''}{'_biased' if biased else ''}_{act}_{kv_cache}_{threads}"
+    k = KernelBuilder(name, (PerTokens(), s.heads + s.kv_heads), threads)
     projected = k.buffer("projected", (chunk, s.projected), act)
     qk_norm = k.buffer("qk_norm", (2, s.size), "float32") if normed else None
     bias = k.buffer("bias", (s.projected,), "float32") if biased else None
     rope = k.buffer("rope", (s.table_rows, half, 2), "float32")
     q = k.buffer("q", (chunk, s.heads, s.size), act)
-    k_cache = k.buffer("k_cache", (s.positions, s.kv_heads, s.size), act)
-    v_cache = k.buffer("v_cache", (s.positions, s.kv_heads, s.size), act)
+    rounded = Q8Writer(k, s) if kv_cache == "q8" else None
+    names = () if rounded else ("k_cache", "v_cache")
+    caches = [k.buffer(name, (s.positions, s.kv_heads, s.size), FORMS[kv_cache]) for name in names]
     position = k.scalar("position")
 
     def value_at(token: Expr, column: Expr) -> Expr:
@@ -99,21 +114,23 @@ def rope_cache(shape: AttentionShape, *, chunk: int, act: str, normed: bool, eps
         first = hold(T.if_then_else(head < s.heads, head * s.query_stride, s.keys_at + key_head * s.size), "int32")
         row = shared(s.size)
         if qk_norm is None:
-            with strided(thread, s.size, THREADS) as i:
+            with strided(thread, s.size, threads) as i:
                 store(row, i, value_at(token, first + i))
         else:
-            squares, partial = Cell(const(0.0)), shared(THREADS)
-            with strided(thread, s.size, THREADS) as i:
+            squares, partial = Cell(const(0.0)), shared(threads)
+            with strided(thread, s.size, threads) as i:
                 value = hold(value_at(token, first + i))
                 squares.add(value * value)
             store(partial, thread, squares.get())
             barrier()
-            inverse = hold(T.rsqrt(sum_over(partial, THREADS) / const(float(s.size)) + const(eps)))
-            with strided(thread, s.size, THREADS) as i:
+            inverse = hold(T.rsqrt(sum_over(partial, threads) / const(float(s.size)) + const(eps)))
+            with strided(thread, s.size, threads) as i:
                 weight = qk_norm[T.if_then_else(head < s.heads, 0, 1), i]
                 store(row, i, value_at(token, first + i) * inverse * weight)
         barrier()
-        with strided(thread, s.size, THREADS) as i:
+        # On its way into a q8 cache, a row waits here until all of it is known.
+        waiting = [shared(4 * quads(s)) for _ in range(2)] if rounded else []
+        with strided(thread, s.size, threads) as i:
             result = Cell(row[i])
             with when(i < s.rotary):
                 pair = let(i % half)
@@ -128,7 +145,11 @@ def rope_cache(shape: AttentionShape, *, chunk: int, act: str, normed: bool, eps
                 with T.Then():
                     store(q, (token, head, i), cast(result.get(), act))
                 with T.Else():
-                    store(k_cache, (at, key_head, i), cast(result.get(), act))
                     value = value_at(token, s.values_at + key_head * s.size + i)
-                    store(v_cache, (at, key_head, i), cast(value, act))
+                    for cache_, number in zip(caches, (result.get(), value), strict=bool(caches)):
+                        store(cache_, (at, key_head, i), cast(number, FORMS[kv_cache]))
+                    for row_, number in zip(waiting, (result.get(), value), strict=bool(waiting)):
+                        store(row_, i, number)
+        if rounded:
+            rounded.write(at, key_head, waiting, thread, threads, only=head >= s.heads)
     return k.finish()

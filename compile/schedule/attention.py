@@ -2,24 +2,69 @@
 
 from collections.abc import Iterator
 
-from ..kernels.attention import attention
+from ..kernels.attention_merge import Splits, attention_merge
+from ..kernels.attention_plain import attention_plain, attention_plain_split
+from ..kernels.attention_split import attention_split
+from ..kernels.attention_tiled import attention_tiled
+from ..kernels.kv_cache import buffer_bytes
 from ..kernels.rope_cache import rope_cache
 from ..models.layers import Attention
-from .workspace import SIZES, Launch, Workspace
+from .workspace import Launch, Workspace
 
 
-def attend(w: Workspace, op: Attention) -> Iterator[Launch]:
-    """Prefill and decode: q, k and v into the cache, then the mixture of values."""
-    s = op.shape
-    per_position = s.kv_heads * s.size * SIZES[w.act]
-    caches = {x: w.state(f"{op.name}.{x}", 0, per_position) for x in ("k_cache", "v_cache")}
-    projected = w.named(op.projected)
-    q = w.scratch(f"{op.name}.q", s.heads * s.size, w.act)
+def attention_chunk(w: Workspace, op: Attention) -> Iterator[Launch]:
+    """Prefill: q, k and v into the cache, then the mixture of values."""
+    s, caches = op.shape, _caches(w, op)
+    yield _rope(w, op, caches)
+    plain, tiled = attention_plain, attention_tiled
+    kernel = (
+        tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache)
+        if w.tuning.tiled
+        else plain(s, chunk=w.chunk, kv_cache=w.kv_cache)
+    )
+    yield Launch(kernel, {"q": _queries(w, op), "y": w.named(op.into), **_gate(w, op), **caches})
+
+
+def attention_step(w: Workspace, op: Attention) -> Iterator[Launch]:
+    """Decode: the same for one token, the positions split among workgroups."""
+    s, caches = op.shape, _caches(w, op)
+    yield _rope(w, op, caches)
+    splits = Splits.of(s, w.tuning)
+    partials = w.scratch(f"{op.name}.partials", splits.numbers(s), "float32")
+    kernel = (
+        attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
+        if w.tuning.tiled
+        else attention_plain_split(s, splits=splits, kv_cache=w.kv_cache)
+    )
+    yield Launch(kernel, {"q": _queries(w, op), "partials": partials, **caches})
+    kernel = attention_merge(s, splits=splits, act=w.act)
+    yield Launch(kernel, {"partials": partials, "y": w.named(op.into), **_gate(w, op)})
+
+
+def _rope(w: Workspace, op: Attention, caches: dict[str, str]) -> Launch:
     vectors = {"rope": op.rope, "qk_norm": op.qk_norm, "bias": op.bias}
     bound = {parameter: vector.name for parameter, vector in vectors.items() if vector is not None}
-    normed, biased = op.qk_norm is not None, op.bias is not None
-    kernel = rope_cache(s, chunk=w.chunk, act=w.act, normed=normed, eps=op.eps, biased=biased)
-    yield Launch(kernel, {"projected": projected, "q": q, **bound, **caches})
-    gate = {"projected": projected} if s.gated else {}
-    kernel = attention(s, chunk=w.chunk, act=w.act)
-    yield Launch(kernel, {"q": q, "y": w.named(op.into), **gate, **caches})
+    kernel = rope_cache(
+        op.shape,
+        tuning=w.tuning,
+        chunk=w.chunk,
+        act=w.act,
+        kv_cache=w.kv_cache,
+        normed=op.qk_norm is not None,
+        eps=op.eps,
+        biased=op.bias is not None,
+    )
+    return Launch(kernel, {"projected": w.named(op.projected), "q": _queries(w, op), **bound, **caches})
+
+
+def _caches(w: Workspace, op: Attention) -> dict[str, str]:
+    sizes = buffer_bytes(op.shape, w.kv_cache)
+    return {name: w.state(f"{op.name}.{name}", 0, size) for name, size in sizes.items()}
+
+
+def _queries(w: Workspace, op: Attention) -> str:
+    return w.scratch(f"{op.name}.q", op.shape.heads * op.shape.size, w.act)
+
+
+def _gate(w: Workspace, op: Attention) -> dict[str, str]:
+    return {"projected": w.named(op.projected)} if op.shape.gated else {}

@@ -15,7 +15,7 @@ from ..models.layers import (
     Vector,
 )
 from ..variants import Variant
-from .attention import attend
+from .attention import attention_chunk, attention_step
 from .gated_delta import delta_chunk, delta_step
 from .matrices import (
     embed_of,
@@ -68,7 +68,7 @@ def _prefill(w: Workspace, operation: Operation) -> Iterator[Launch]:
         case GatedDelta():
             yield from delta_chunk(w, operation)
         case Attention():
-            yield from attend(w, operation)
+            yield from attention_chunk(w, operation)
 
 
 def _decode(w: Workspace, operation: Operation, norm: Vector) -> Iterator[Launch]:
@@ -84,4 +84,4 @@ def _decode(w: Workspace, operation: Operation, norm: Vector) -> Iterator[Launch
         case GatedDelta():
             yield delta_step(w, operation)
         case Attention():
-            yield from attend(w, operation)
+            yield from attention_step(w, operation)

@@ -34,7 +34,7 @@ class Workspace:
 
     def __init__(self, quantisation: str, variant: Variant) -> None:
         self.quantisation, self.act, self.tuning = quantisation, variant.act, variant.tuning
-        self.chunk = variant.tuning.chunk
+        self.kv_cache, self.chunk = variant.kv_cache, variant.tuning.chunk
         self.schedule = Schedule({name: [] for name in PROGRAMS})
         self.program = "prefill"
         self.squares = 0  # numbers in `squares` at this point of decode

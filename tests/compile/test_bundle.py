@@ -27,7 +27,9 @@ def manifest(folder: Path, name: str = "model") -> None:
         vocabulary=10,
         stop_tokens=[3],
         variants=[
-            VariantEntry("base", "plan-base.json", 128, False, (), {}, {"weights": 1, "fixed": 2, "per_position": 3})
+            VariantEntry(
+                "base", "plan-base.json", 128, False, "f32", (), {}, {"weights": 1, "fixed": 2, "per_position": 3}
+            )
         ],
         weights=(4, 1024, [write_file(folder, "weights-0000.bin", b"1234")], [TensorRange("a", 0, 4)]),
         files=[write_file(folder, "plan-base.json", b"{}")],

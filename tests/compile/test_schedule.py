@@ -88,9 +88,9 @@ def test_weights_come_once_each_in_the_order_of_use() -> None:
 
 
 @variants
-def test_a_delta_layer_takes_five_launches_and_an_attention_layer_six(variant: Variant) -> None:
+def test_a_delta_layer_takes_five_launches_and_an_attention_layer_seven(variant: Variant) -> None:
     programs = schedule(model(dict(CONFIG)), "q4", variant).programs
-    assert len(programs["decode"]) == 1 + 5 + 6
+    assert len(programs["decode"]) == 1 + 5 + 7
     assert len(programs["head"]) == 1
     assert len(programs["sample"]) == 2
 

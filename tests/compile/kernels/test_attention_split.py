@@ -1,0 +1,59 @@
+"""Attention of one token on GPUs, around the edges of tiles and parts, and the sum of the parts."""
+
+import numpy as np
+import pytest
+from windowseat.compile.kernels.attention_merge import Splits, attention_merge, reference
+from windowseat.compile.kernels.attention_split import attention_split
+from windowseat.compile.shapes import AttentionShape
+
+from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, WIDE, Case, full
+from tests.compile.machine import Machine, exact, normal
+
+SPLITS = Splits(count=4, tile=64)
+
+
+def agrees(machine: Machine, shape: AttentionShape, form: str, position: int, sharpness: float = 1.0) -> None:
+    kernels = [
+        attention_split(shape, splits=SPLITS, act=machine.act, kv_cache=form),
+        attention_merge(shape, splits=SPLITS, act=machine.act),
+    ]
+    partials = np.full((SPLITS.count, shape.heads, 1 + -(-shape.size // 4), 4), np.nan, np.float32)
+    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("position", [0, 70, 300])
+def test_a_token_agrees_with_the_reference(machine: Machine, shape: AttentionShape, position: int) -> None:
+    agrees(machine, shape, full(machine), position)
+
+
+@pytest.mark.parametrize("position", [31, 32, 63, 64, 127, 128, 255, 256])
+def test_so_it_does_at_the_edges_of_tiles_and_parts(machine: Machine, position: int) -> None:
+    agrees(machine, GATED, full(machine), position)
+
+
+def test_a_long_way_into_a_conversation_too(machine: Machine) -> None:
+    agrees(machine, LONG, full(machine), 3050)
+
+
+@pytest.mark.parametrize("shape", [ODD, WIDE, NARROW], ids=lambda shape: shape.name)
+def test_a_q8_cache_agrees_with_what_it_stands_for(f32_machine: Machine, shape: AttentionShape) -> None:
+    agrees(f32_machine, shape, "q8", 300)
+
+
+def test_scores_far_apart_do_not_overflow(machine: Machine) -> None:
+    agrees(machine, GATED, full(machine), 300, sharpness=60.0)
+
+
+def test_parts_add_up_to_their_reference(machine: Machine) -> None:
+    s = GATED
+    partials = normal(1, SPLITS.count, s.heads, 1 + s.size // 4, 4)
+    partials[:, :, 0, 1] = np.abs(partials[:, :, 0, 1]) + 1
+    partials[3] = np.nan  # no position is in the last part
+    projected = machine.normal(2, 1, s.projected)
+    arrays = {"partials": partials, "projected": projected, "y": machine.zeros(1, s.heads, s.size)}
+    kernel = attention_merge(s, splits=SPLITS, act=machine.act)
+    y = machine.run(kernel, arrays, {"position": 150, "tokens": 1})["y"]
+    gate = exact(projected[0, : s.keys_at].reshape(s.heads, 2, s.size)[:, 1])
+    mixed = exact(partials[:3, :, 1:].reshape(3, s.heads, s.size))
+    machine.agree(y[0], reference(exact(partials[:3, :, 0, 0]), exact(partials[:3, :, 0, 1]), mixed, gate))
