@@ -53,6 +53,24 @@ async function buildBrowser() {
   });
 }
 
+/** The package: readable modules, whose own users minify them, with everything in them that they need. */
+async function buildPackage() {
+  const outdir = "build/package";
+  await rm(join(web, outdir), { recursive: true, force: true });
+  const entry = (...names) => Object.fromEntries(names.map((name) => [name, `src/api/${name}.ts`]));
+  const options = { ...common, outdir, legalComments: "eof" };
+  await Promise.all([
+    build({ ...options, platform: "browser", entryPoints: entry("index", "worker") }),
+    build({
+      ...options,
+      platform: "node",
+      external: ["webgpu"],
+      splitting: true,
+      entryPoints: entry("node"),
+    }),
+  ]);
+}
+
 /** Scripts that Node runs; Dawn's native module stays outside of the bundle. */
 async function buildNode() {
   const node = {
@@ -71,6 +89,8 @@ async function buildNode() {
       names.map((name) => [basename(name, ".ts"), join(tests, name)]),
     ),
     outdir: "build/tests",
+    // The tests lie outside of this folder.
+    nodePaths: [join(web, "node_modules")],
     sourcemap: "inline",
   });
 }
@@ -78,5 +98,5 @@ async function buildNode() {
 await writeFormatTypes();
 if (!process.argv.includes("--types")) {
   await mkdir(join(web, "build"), { recursive: true });
-  await Promise.all([buildBrowser(), buildNode()]);
+  await Promise.all([buildBrowser(), buildPackage(), buildNode()]);
 }

@@ -2,6 +2,7 @@ import { Template } from "@huggingface/jinja";
 import { messageOf, WindowseatError } from "../runtime/failure.ts";
 import { Field } from "../runtime/fields.ts";
 import type { ChatMessage } from "../runtime/messages.ts";
+import { type CallForm, callFormOf } from "./tool_calls.ts";
 
 export interface PromptOptions {
   readonly tools?: readonly unknown[] | undefined;
@@ -20,6 +21,8 @@ export interface ChatTemplate {
   readonly render: (messages: readonly ChatMessage[], options: PromptOptions) => Prompt;
   /** Whether the template knows `enable_thinking`. */
   readonly thinks: boolean;
+  /** How it has tool calls written. */
+  readonly callForm: CallForm | null;
 }
 
 /** The chat template in the text of chat_template.jinja, with the special tokens it may name. */
@@ -40,6 +43,7 @@ export function createChatTemplate(source: string, configJson: string | null): C
     });
   return {
     thinks: source.includes("enable_thinking"),
+    callForm: callFormOf(source),
     render: (messages, options) =>
       attempt("bad_request", () => {
         const text = render(messages, options, true);

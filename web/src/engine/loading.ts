@@ -1,5 +1,6 @@
 import { WindowseatError } from "../runtime/failure.ts";
 import { type OpenBundle, type OpenOptions, openBundle } from "../runtime/files.ts";
+import type { Bundle } from "../runtime/format.ts";
 import type { LoadOptions } from "../runtime/load.ts";
 import type { LoadStage, ModelSummary } from "../runtime/messages.ts";
 import { Model } from "../runtime/model.ts";
@@ -126,6 +127,12 @@ function startStages(onProgress: LoadOptions["onProgress"] = () => {}): {
   };
 }
 
+/** The beginning of the SHA-256 of a variant's plan. */
+function planHash({ variants, files }: Bundle, variant: string): string {
+  const path = variants.find(({ name }) => name === variant)?.plan;
+  return files.find((file) => file.path === path)?.sha256.slice(0, 8) ?? "";
+}
+
 function summarise(
   bundle: OpenBundle,
   model: Model,
@@ -139,10 +146,13 @@ function summarise(
     parameters: manifest.model.parameters,
     quantisation: manifest.quantisation,
     variant,
+    plan: planHash(manifest, variant),
+    vocabulary: manifest.vocabulary,
     context,
     adapter,
     weightBytes: manifest.weights.bytes,
     thinks: template.thinks,
+    toolCalls: template.callForm,
     ...times,
     ...bundle.traffic(),
     notKept: bundle.notKept(),

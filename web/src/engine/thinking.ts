@@ -10,6 +10,8 @@ export interface ThinkingSplitter {
   readonly push: (text: string) => readonly ChannelText[];
   /** What was held back in case a tag would follow. */
   readonly end: () => readonly ChannelText[];
+  /** Whether what came so far ends inside of a thought. */
+  readonly thinking: () => boolean;
 }
 
 const OPEN = "<think>";
@@ -71,7 +73,11 @@ export function splitThinking(startsThinking: boolean): ThinkingSplitter {
     held = held.slice(safe);
     return thought(sure);
   };
-  return { push, end: () => (place === "thought" ? thought(held.trimEnd()) : release()) };
+  return {
+    push,
+    end: () => (place === "thought" ? thought(held.trimEnd()) : release()),
+    thinking: () => place === "thought",
+  };
 }
 
 /** Length of the text that can be no part of "blank space, then the closing tag". */

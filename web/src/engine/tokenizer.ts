@@ -8,15 +8,19 @@ export interface Tokenizer {
   readonly encode: (text: string) => number[];
   /** The text of ids, special tokens left out. */
   readonly decode: (ids: readonly number[]) => string;
+  /** No text of so many characters has fewer tokens than this. */
+  readonly fewest: (characters: number) => number;
   /** Text from ids as they come: what `push` gives out is never a broken character. */
   readonly stream: () => { readonly push: (id: number) => string; readonly end: () => string };
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** Composing characters, as tokenizers do first, makes a text this much shorter at most. */
+const MOST_SHRINKING = 4;
 
 /** A tokenizer from the texts of tokenizer.json and tokenizer_config.json. */
 export function createTokenizer(tokenizerJson: string, configJson: string | null): Tokenizer {
-  const { hub, special, byteLevel, dropsFirstSpace } = parse(tokenizerJson, configJson);
+  const { hub, special, byteLevel, dropsFirstSpace, longest } = parse(tokenizerJson, configJson);
   const added = hub.get_added_tokens_decoder();
   const encoder = new TextEncoder();
   const bytes = (id: number): Uint8Array => {
@@ -36,6 +40,7 @@ export function createTokenizer(tokenizerJson: string, configJson: string | null
       const text = stream();
       return ids.map(text.push).join("") + text.end();
     },
+    fewest: (characters) => Math.ceil(characters / (longest * MOST_SHRINKING)),
     stream,
   };
 }
@@ -48,12 +53,19 @@ function parse(
   readonly special: ReadonlySet<number>;
   readonly byteLevel: boolean;
   readonly dropsFirstSpace: boolean;
+  /** Characters of the longest token. */
+  readonly longest: number;
 } {
   try {
     const root = new Field("", JSON.parse(tokenizerJson));
     const config = new Field("", configJson === null ? {} : JSON.parse(configJson)).object;
     const special = new Set<number>();
+    let longest = 1;
+    for (const token of tokensOf(root.get("model").get("vocab"))) {
+      longest = Math.max(longest, token.length);
+    }
     for (const token of root.get("added_tokens").list((item) => item)) {
+      longest = Math.max(longest, token.get("content").text.length);
       if (token.get("special").value === true) special.add(token.get("id").integer());
     }
     return {
@@ -61,6 +73,7 @@ function parse(
       special,
       byteLevel: hasDecoder(root.get("decoder"), "ByteLevel"),
       dropsFirstSpace: hasDecoder(root.get("decoder"), "Strip"),
+      longest,
     };
   } catch (error) {
     throw new WindowseatError(
@@ -69,6 +82,12 @@ function parse(
       { cause: error },
     );
   }
+}
+
+/** The tokens of a vocabulary, which is an object by token, or a list of tokens with their scores. */
+function tokensOf(vocabulary: Field): readonly string[] {
+  if (vocabulary.isObject) return Object.keys(vocabulary.object);
+  return vocabulary.list((entry) => entry.list((item) => item)[0]?.text ?? "");
 }
 
 /** Whether the decoder is of a type, or a sequence with one of that type in it. */

@@ -1,0 +1,408 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { WindowseatEngine } from "../../web/src/api/engine.ts";
+import { ApiError } from "../../web/src/api/error.ts";
+import type { ChatChunk, ChatParams, CompletionParams } from "../../web/src/api/types.ts";
+import { needsGpu } from "./gpu.ts";
+import { simulate, toyBundle } from "./toy_bundle.ts";
+import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
+
+const IDS = simulate(HELLO_IDS, 40);
+/** The only settings with which the toy draws: everything else takes one and the same token. */
+const DRAWN = { temperature: 0.5, top_k: 3, top_p: 0.25, min_p: 0.125 };
+
+async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+
+const textOf = (chunks: readonly ChatChunk[], index = 0): string =>
+  chunks
+    .flatMap(({ choices }) => choices)
+    .map((choice) => (choice.index === index ? (choice.delta.content ?? "") : ""))
+    .join("");
+
+describe("an engine of the API", needsGpu, () => {
+  let engine: WindowseatEngine;
+  before(async () => {
+    engine = await loadToy();
+  });
+  after(() => engine.close());
+
+  it("answers a conversation in OpenAI's shape", async () => {
+    await engine.completions.create({ prompt: [1], max_tokens: 1 });
+    const { id, created, usage, ...rest } = await engine.chat.completions.create(HELLO);
+    assert.match(id, /^chatcmpl-[0-9a-f-]{36}$/);
+    assert.ok(Math.abs(Date.now() / 1000 - created) < 60);
+    const message = { role: "assistant", content: toyText(IDS.slice(0, 8)), refusal: null };
+    assert.deepEqual(rest, {
+      object: "chat.completion",
+      model: "toy",
+      system_fingerprint: rest.system_fingerprint,
+      choices: [{ index: 0, message, logprobs: null, finish_reason: "length" }],
+    });
+    assert.match(rest.system_fingerprint, /^base-[0-9a-f]{8}$/);
+    const { timings, ...counts } = usage;
+    assert.deepEqual(counts, {
+      prompt_tokens: 8,
+      completion_tokens: 8,
+      total_tokens: 16,
+      prompt_tokens_details: { cached_tokens: 0 },
+      completion_tokens_details: { reasoning_tokens: 0 },
+    });
+    assert.ok(Object.values(timings).every((value) => value > 0));
+  });
+
+  it("streams the same text: the role first, the reason last, then the usage that was asked for", async () => {
+    const stream = await engine.chat.completions.create({
+      ...HELLO,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = await all(stream);
+    assert.equal(textOf(chunks), toyText(IDS.slice(0, 8)));
+    assert.deepEqual(chunks[0]?.choices[0]?.delta, { role: "assistant", content: "" });
+    assert.deepEqual(chunks.at(-2)?.choices[0], {
+      index: 0,
+      delta: {},
+      logprobs: null,
+      finish_reason: "length",
+    });
+    const last = chunks.at(-1);
+    assert.deepEqual([last?.choices, last?.usage?.completion_tokens], [[], 8]);
+    assert.ok(chunks.slice(0, -1).every(({ usage }) => usage === null));
+    assert.equal(new Set(chunks.map(({ id }) => id)).size, 1);
+  });
+
+  it("ends before a stop text that several tokens make, and shows nothing of it", async () => {
+    const text = toyText(IDS);
+    const stop = text.slice(9, 13);
+    const request = { ...HELLO, max_completion_tokens: 40, stop: ["never so", stop] };
+    const { choices, usage } = await engine.chat.completions.create(request);
+    assert.equal(choices[0]?.message.content, text.slice(0, text.indexOf(stop)));
+    assert.equal(choices[0]?.finish_reason, "stop");
+    assert.ok(usage.completion_tokens < 40);
+    const chunks = await all(await engine.chat.completions.create({ ...request, stream: true }));
+    assert.equal(textOf(chunks), text.slice(0, text.indexOf(stop)));
+  });
+
+  it("makes several choices, the next one drawn as its seed alone would be", async () => {
+    const request = { ...HELLO, ...DRAWN, seed: 7 };
+    const content = async (params: ChatParams & { stream?: false }): Promise<(string | null)[]> =>
+      (await engine.chat.completions.create(params)).choices.map(({ message }) => message.content);
+    const both = await content({ ...request, n: 2 });
+    assert.deepEqual(both, [
+      ...(await content(request)),
+      ...(await content({ ...request, seed: 8 })),
+    ]);
+    assert.notEqual(both[0], both[1]);
+    const chunks = await all(
+      await engine.chat.completions.create({ ...request, n: 2, stream: true }),
+    );
+    assert.deepEqual([textOf(chunks, 0), textOf(chunks, 1)], both);
+  });
+
+  it("draws with another seed every time unless one is given", async () => {
+    const drawn = new Set<string | null | undefined>();
+    for (let i = 0; i < 3; i += 1) {
+      const { choices } = await engine.chat.completions.create({ ...HELLO, ...DRAWN });
+      drawn.add(choices[0]?.message.content);
+    }
+    assert.ok(drawn.size > 1);
+  });
+
+  it("thinks when it is told to, and gives the thought as reasoning_content", async () => {
+    const request = { ...HELLO, enable_thinking: true, max_completion_tokens: 5 };
+    const { choices, usage } = await engine.chat.completions.create(request);
+    const thought = toyText(simulate([...HELLO_IDS, 258], 5)).trim();
+    assert.deepEqual(choices[0]?.message, {
+      role: "assistant",
+      content: "",
+      refusal: null,
+      reasoning_content: thought,
+    });
+    assert.equal(usage.completion_tokens_details.reasoning_tokens, 5);
+  });
+
+  it("tells log-probabilities of the content's tokens", async () => {
+    const request = { ...HELLO, logprobs: true, top_logprobs: 2 };
+    const { choices } = await engine.chat.completions.create(request);
+    const content = choices[0]?.logprobs?.content ?? [];
+    assert.deepEqual(
+      content.map(({ token }) => token),
+      IDS.slice(0, 8).map((id) => toyText([id])),
+    );
+    for (const { top_logprobs, ...chosen } of content) {
+      assert.equal(top_logprobs.length, 2);
+      assert.deepEqual(top_logprobs[0], chosen, "greedy takes the likeliest");
+    }
+    const chunks = await all(await engine.chat.completions.create({ ...request, stream: true }));
+    const streamed = chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? []);
+    assert.deepEqual(streamed, content);
+  });
+
+  it("goes on from a text or from token ids, with no template around them", async () => {
+    const greedy = { max_tokens: 6, temperature: 0 };
+    const ids = [...new TextEncoder().encode("abc")];
+    const expected = toyText(simulate(ids, 6));
+    const byText = await engine.completions.create({ ...greedy, prompt: "abc", logprobs: 1 });
+    const byIds = await engine.completions.create({ ...greedy, prompt: ids });
+    assert.deepEqual([byText.choices[0]?.text, byIds.choices[0]?.text], [expected, expected]);
+    assert.equal(byIds.usage.prompt_tokens, 3);
+    assert.deepEqual(
+      byText.choices[0]?.logprobs?.tokens,
+      simulate(ids, 6).map((id) => toyText([id])),
+    );
+    const chunks = await all(
+      await engine.completions.create({ ...greedy, prompt: "abc", stream: true }),
+    );
+    assert.equal(chunks.map(({ choices }) => choices[0]?.text).join(""), expected);
+    assert.equal(chunks.at(-1)?.choices[0]?.finish_reason, "length");
+  });
+
+  it("answers in the order of the requests", async () => {
+    const order: number[] = [];
+    const ask = async (n: number): Promise<void> => {
+      await engine.chat.completions.create(HELLO);
+      order.push(n);
+    };
+    await Promise.all([ask(1), ask(2), ask(3)]);
+    assert.deepEqual(order, [1, 2, 3]);
+  });
+
+  it("ends a request by its signal, running or queued, and answers the next", async () => {
+    const long = { ...HELLO, max_completion_tokens: 80 };
+    const [running, queued] = [new AbortController(), new AbortController()];
+    const stream = await engine.chat.completions.create(
+      { ...long, stream: true },
+      { signal: running.signal },
+    );
+    const waiting = engine.chat.completions.create(long, { signal: queued.signal });
+    queued.abort();
+    await assert.rejects(waiting, { name: "AbortError" });
+    running.abort();
+    await assert.rejects(all(stream), { name: "AbortError" });
+    await assert.rejects(
+      engine.chat.completions.create(long, { signal: AbortSignal.abort(new Error("mine")) }),
+      { message: "mine" },
+    );
+    assert.equal((await engine.chat.completions.create(HELLO)).usage.completion_tokens, 8);
+  });
+
+  it("ends a stream that is left, or whose controller says so", async () => {
+    const long = { ...HELLO, max_completion_tokens: 80, stream: true } as const;
+    const left = await engine.chat.completions.create(long);
+    for await (const chunk of left) if (textOf([chunk]) !== "") break;
+    const aborted = await engine.chat.completions.create(long);
+    aborted.controller.abort();
+    await assert.rejects(all(aborted), { name: "AbortError" });
+    assert.equal((await engine.chat.completions.create(HELLO)).usage.completion_tokens, 8);
+  });
+
+  it("lists its model", async () => {
+    const { data } = await engine.models.list();
+    assert.deepEqual(
+      data.map(({ id, object }) => [id, object]),
+      [["toy", "model"]],
+    );
+  });
+});
+
+const LONE = "cut \ud83d";
+const CALL = { id: "c1", type: "function", function: { name: "f", arguments: "{}" } };
+const CYCLE: Record<string, unknown> = { type: "object" };
+CYCLE.self = CYCLE;
+const user = (content: unknown): object => ({ messages: [{ role: "user", content }] });
+const then = (...messages: object[]): object => ({
+  messages: [{ role: "user", content: "x" }, ...messages],
+});
+
+describe("a wrong request", needsGpu, () => {
+  let engine: WindowseatEngine;
+  before(async () => {
+    engine = await loadToy();
+  });
+  after(() => engine.close());
+
+  const cases: [what: string, change: object, param: string | null, code: string][] = [
+    ["no messages", { messages: undefined }, "messages", "missing_required_parameter"],
+    ["empty messages", { messages: [] }, "messages", "invalid_value"],
+    ["messages that are a text", { messages: "hi" }, "messages", "invalid_type"],
+    ["an unknown role", then({ role: "robot", content: "x" }), "messages[1].role", "invalid_value"],
+    ["no content", then({ role: "user" }), "messages[1].content", "missing_required_parameter"],
+    ["an empty question", user(" \n"), "messages", "empty_prompt"],
+    [
+      "an image",
+      user([{ type: "image_url", image_url: {} }]),
+      "messages[0].content[0].type",
+      "unsupported_value",
+    ],
+    ["a lone surrogate", user(LONE), "messages[0].content", "invalid_value"],
+    [
+      "a lone surrogate in a part",
+      user([{ type: "text", text: LONE }]),
+      "messages[0].content[0].text",
+      "invalid_value",
+    ],
+    ["a megabyte of text", user("word ".repeat(200_000)), "messages", "context_length_exceeded"],
+    ["a complaint of the template", user("raise"), "messages", "invalid_value"],
+    [
+      "a result with no call",
+      then({ role: "tool", content: "1", tool_call_id: "c1" }),
+      "messages[1].tool_call_id",
+      "invalid_value",
+    ],
+    [
+      "a result of another call",
+      then(
+        { role: "assistant", tool_calls: [CALL] },
+        { role: "tool", content: "1", tool_call_id: "c2" },
+      ),
+      "messages[2].tool_call_id",
+      "invalid_value",
+    ],
+    [
+      "arguments that are no JSON",
+      then({
+        role: "assistant",
+        tool_calls: [{ ...CALL, function: { name: "f", arguments: "{" } }],
+      }),
+      "messages[1].tool_calls[0].function.arguments",
+      "invalid_value",
+    ],
+    [
+      "a name of a speaker",
+      then({ role: "user", content: "x", name: "me" }),
+      "messages[1].name",
+      "unknown_parameter",
+    ],
+    ["another model", { model: "gpt-9" }, "model", "model_not_found"],
+    ["a negative temperature", { temperature: -0.1 }, "temperature", "invalid_value"],
+    [
+      "a temperature that is no number",
+      { temperature: Number.NaN },
+      "temperature",
+      "invalid_value",
+    ],
+    ["a temperature in a text", { temperature: "1" }, "temperature", "invalid_type"],
+    ["a top_p of 0", { top_p: 0 }, "top_p", "invalid_value"],
+    ["half a top_k", { top_k: 1.5 }, "top_k", "invalid_value"],
+    ["a min_p over 1", { min_p: 2 }, "min_p", "invalid_value"],
+    ["a penalty over 2", { presence_penalty: 3 }, "presence_penalty", "invalid_value"],
+    ["a repetition_penalty of 0", { repetition_penalty: 0 }, "repetition_penalty", "invalid_value"],
+    ["a bias of an unknown token", { logit_bias: { 261: 1 } }, "logit_bias", "invalid_value"],
+    ["a bias that is too strong", { logit_bias: { 1: 101 } }, "logit_bias.1", "invalid_value"],
+    ["a seed of a half", { seed: 0.5 }, "seed", "invalid_value"],
+    ["no choice", { n: 0 }, "n", "invalid_value"],
+    ["too many choices", { n: 17 }, "n", "invalid_value"],
+    ["a stop text of 10,000 characters", { stop: "x".repeat(10_000) }, "stop", "invalid_value"],
+    ["five stop texts", { stop: ["a", "b", "c", "d", "e"] }, "stop", "invalid_value"],
+    ["an empty stop text", { stop: [""] }, "stop[0]", "invalid_value"],
+    ["no token at all", { max_completion_tokens: 0 }, "max_completion_tokens", "invalid_value"],
+    ["two limits", { max_tokens: 5 }, "max_tokens", "invalid_value"],
+    ["options of no stream", { stream_options: {} }, "stream_options", "invalid_value"],
+    ["top_logprobs alone", { top_logprobs: 1 }, "top_logprobs", "invalid_value"],
+    [
+      "too many top_logprobs",
+      { logprobs: true, top_logprobs: 21 },
+      "top_logprobs",
+      "invalid_value",
+    ],
+    [
+      "a JSON answer",
+      { response_format: { type: "json_object" } },
+      "response_format",
+      "unsupported_value",
+    ],
+    [
+      "tools that the template has no words for",
+      { tools: [{ type: "function", function: { name: "f" } }] },
+      "tools",
+      "unsupported_parameter",
+    ],
+    [
+      "a tool with no name",
+      { tools: [{ type: "function", function: {} }] },
+      "tools[0].function.name",
+      "missing_required_parameter",
+    ],
+    [
+      "a strict tool",
+      { tools: [{ type: "function", function: { name: "f", strict: true } }] },
+      "tools[0].function.strict",
+      "unsupported_value",
+    ],
+    ["a forced call", { tool_choice: "required" }, "tool_choice", "unsupported_value"],
+    ["a choice of no tools", { tool_choice: "auto" }, "tool_choice", "invalid_value"],
+    [
+      "a parameter of OpenAI's alone",
+      { reasoning_effort: "low" },
+      "reasoning_effort",
+      "unsupported_parameter",
+    ],
+    ["a parameter with a wrong name", { temprature: 1 }, "temprature", "unknown_parameter"],
+  ];
+
+  it("is refused by the name of what is wrong, and the next one is answered", async () => {
+    for (const [what, change, param, code] of cases) {
+      const request: ChatParams = { ...HELLO, ...change };
+      await assert.rejects(engine.chat.completions.create(request), (error) => {
+        assert.ok(error instanceof ApiError, `${what}: ${error}`);
+        assert.deepEqual([error.param, error.code], [param, code], `${what}: ${error.message}`);
+        assert.equal(error.type, "invalid_request_error");
+        return true;
+      });
+    }
+    assert.equal((await engine.chat.completions.create(HELLO)).usage.completion_tokens, 8);
+  });
+
+  it("of a text to go on from is refused as well", async () => {
+    const wrong: [change: object, param: string, code: string][] = [
+      [{ prompt: undefined }, "prompt", "missing_required_parameter"],
+      [{ prompt: "" }, "prompt", "empty_prompt"],
+      [{ prompt: [] }, "prompt", "empty_prompt"],
+      [{ prompt: [261] }, "prompt", "invalid_value"],
+      [{ prompt: ["a", "b"] }, "prompt", "invalid_value"],
+      [{ prompt: LONE }, "prompt", "invalid_value"],
+      [{ prompt: "x".repeat(200) }, "prompt", "context_length_exceeded"],
+      [{ messages: [] }, "messages", "unknown_parameter"],
+      [{ echo: true }, "echo", "unsupported_parameter"],
+    ];
+    for (const [change, param, code] of wrong) {
+      const request: CompletionParams = { prompt: "a", ...change };
+      await assert.rejects(engine.completions.create(request), { param, code });
+    }
+  });
+
+  it("has a tool whose schema holds itself", async () => {
+    const tool = { type: "function", function: { name: "f", parameters: CYCLE } } as const;
+    await assert.rejects(engine.chat.completions.create({ ...HELLO, tools: [tool] }), {
+      param: "tools",
+    });
+  });
+});
+
+describe("loading", needsGpu, () => {
+  it("says how far it is, and what went wrong", async () => {
+    const stages = new Set<string>();
+    const engine = await loadToy({ onProgress: ({ stage }) => stages.add(stage), context: 64 });
+    assert.deepEqual([...stages], ["manifest", "weights", "kernels"]);
+    assert.equal(engine.model.context, 64);
+    const open = engine.chat.completions.create(HELLO);
+    engine.close();
+    await assert.rejects(open, /The engine was closed/);
+    await assert.rejects(engine.chat.completions.create(HELLO), /The engine was closed/);
+    await assert.rejects(loadToy({ context: 5000 }), { code: "invalid_value", status: 400 });
+    const empty = { ...toyBundle(), fetch: async () => new Response(null, { status: 404 }) };
+    await assert.rejects(loadToy({}, empty), { type: "server_error", code: "missing_file" });
+  });
+
+  it("ends by its signal with the signal's reason", async () => {
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort();
+    await assert.rejects(loadToy({ signal: controller.signal, onProgress }), {
+      name: "AbortError",
+    });
+  });
+});

@@ -1,0 +1,167 @@
+import type { CallReader, CallSpeaker } from "./tool_calls.ts";
+
+const CLOSE = "</tool_call>";
+const FUNCTION_END = "</function>";
+const PARAMETER_END = "</parameter>";
+const FUNCTION = /^\s*<function=([^>\n]+)>/;
+const PARAMETER = /^<parameter=([^>\n]+)>\n?/;
+
+/** JSON Schema's types that a parameter may have; none where its schema does not say. */
+export type ParameterTypes = ReadonlyMap<string, ReadonlySet<string>>;
+/** The functions on offer, by name. */
+export type FunctionSchemas = ReadonlyMap<string, ParameterTypes>;
+
+type Step = { readonly rest: string } | "broken" | null;
+
+/**
+ * A call as Qwen 3.5 writes it: <function=name>, then <parameter=name> with its value on lines of its own. A value is a
+ * string unless the schema has another type for it that the value can be read as.
+ */
+export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader {
+  let place: "head" | "parameters" | "value" | "tail" = "head";
+  let unread = "";
+  let name = "";
+  let count = 0;
+  /** The types of the parameter whose value is being read. */
+  let types: ReadonlySet<string> = new Set();
+
+  const readHead = (): Step => {
+    const head = FUNCTION.exec(unread);
+    if (!head) return unread.includes(CLOSE) ? "broken" : null;
+    name = head[1] ?? "";
+    if (!say.name(name)) return "broken";
+    unread = unread.slice(head[0].length);
+    place = "parameters";
+    return readParameters();
+  };
+  const readParameters = (): Step => {
+    unread = unread.trimStart();
+    if (unread.startsWith(FUNCTION_END)) {
+      say.arguments(count === 0 ? "{}" : "}");
+      unread = unread.slice(FUNCTION_END.length);
+      place = "tail";
+      return readTail();
+    }
+    const parameter = PARAMETER.exec(unread);
+    // A newline right behind the tag is part of it: wait to see whether there is one.
+    if (parameter && parameter[0].length < unread.length) {
+      const key = parameter[1] ?? "";
+      types = schemas.get(name)?.get(key) ?? new Set();
+      say.arguments(`${count === 0 ? "{" : ", "}${JSON.stringify(key)}: ${isText() ? '"' : ""}`);
+      count += 1;
+      unread = unread.slice(parameter[0].length);
+      place = "value";
+      return readValue();
+    }
+    const begun = unread.startsWith("<parameter=") && !unread.includes("\n", 1);
+    const open =
+      parameter !== null ||
+      begun ||
+      [FUNCTION_END, "<parameter="].some((tag) => tag.startsWith(unread));
+    return open ? null : "broken";
+  };
+  const readValue = (): Step => {
+    const at = unread.indexOf(PARAMETER_END);
+    if (at < 0) {
+      if (isText()) giveText(sureLength(unread));
+      return null;
+    }
+    const end = unread[at - 1] === "\n" ? at - 1 : at;
+    if (isText()) {
+      giveText(end);
+      say.arguments('"');
+      unread = unread.slice(at - end + PARAMETER_END.length);
+    } else {
+      say.arguments(jsonOf(unread.slice(0, end), types));
+      unread = unread.slice(at + PARAMETER_END.length);
+    }
+    place = "parameters";
+    return readParameters();
+  };
+  const giveText = (length: number): void => {
+    say.arguments(JSON.stringify(unread.slice(0, length)).slice(1, -1));
+    unread = unread.slice(length);
+  };
+  /** Whether the value can be nothing but a string, which is then given out as it comes. */
+  const isText = (): boolean => types.size === 0 || (types.size === 1 && types.has("string"));
+  const readTail = (): Step => {
+    const tail = unread.trimStart();
+    if (tail.startsWith(CLOSE)) return { rest: tail.slice(CLOSE.length) };
+    return CLOSE.startsWith(tail) ? null : "broken";
+  };
+  const push = (text: string): Step => {
+    unread += text;
+    switch (place) {
+      case "head":
+        return readHead();
+      case "parameters":
+        return readParameters();
+      case "value":
+        return readValue();
+      case "tail":
+        return readTail();
+    }
+  };
+  return { push, end: () => place === "tail" };
+}
+
+/** The functions in a request's tools, in OpenAI's form. */
+export function functionSchemas(tools: readonly unknown[]): FunctionSchemas {
+  const schemas = new Map<string, ParameterTypes>();
+  for (const tool of tools) {
+    const called = member(tool, "function");
+    const name = member(called, "name");
+    const properties = member(member(called, "parameters"), "properties");
+    const entries =
+      typeof properties === "object" && properties !== null ? Object.entries(properties) : [];
+    if (typeof name !== "string") continue;
+    schemas.set(name, new Map(entries.map(([key, schema]) => [key, new Set(typesOf(schema))])));
+  }
+  return schemas;
+}
+
+function typesOf(schema: unknown): string[] {
+  const type = member(schema, "type");
+  if (typeof type === "string") return [type];
+  if (Array.isArray(type)) return type.filter((each) => typeof each === "string");
+  const choices = ["anyOf", "oneOf"].flatMap((name) => {
+    const list = member(schema, name);
+    return Array.isArray(list) ? list : [];
+  });
+  return choices.flatMap(typesOf);
+}
+
+/** A value as JSON: as one of the types where it can be read so, otherwise as the string it was. */
+function jsonOf(text: string, types: ReadonlySet<string>): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typesOfValue(value).some((type) => type !== "string" && types.has(type)))
+      return text.trim();
+  } catch {
+    // Not JSON: a string, said below.
+  }
+  return JSON.stringify(text);
+}
+
+function typesOfValue(value: unknown): string[] {
+  if (value === null) return ["null"];
+  if (Array.isArray(value)) return ["array"];
+  if (typeof value === "number")
+    return Number.isInteger(value) ? ["number", "integer"] : ["number"];
+  return [typeof value];
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
+}
+
+/** Length of the text that can be no part of "a newline, then the closing tag". */
+function sureLength(text: string): number {
+  const end = `\n${PARAMETER_END}`;
+  for (let n = Math.min(end.length, text.length); n > 0; n -= 1) {
+    const tail = text.slice(text.length - n);
+    if (end.startsWith(tail) || PARAMETER_END.startsWith(tail)) return text.length - n;
+  }
+  return text.length;
+}
