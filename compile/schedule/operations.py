@@ -1,4 +1,4 @@
-"""A model's operations, one after the other, into the four programs of the plan."""
+"""A model's operations, one after the other, into the programs of the plan."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ from .matrices import (
     normed,
     projections,
 )
-from .sampling import draw
+from .sampling import sampling
 from .weights import following_norms
 from .workspace import Launch, Schedule, Workspace
 
@@ -48,7 +48,7 @@ def schedule(model: Model, quantisation: str, variant: Variant) -> Schedule:
         else:
             w.enter("prefill", _prefill(w, operation))
             w.enter("decode", _decode(w, operation, norm))
-    w.enter("sample", draw(w, model.vocabulary))
+    sampling(w, model.vocabulary)
     return w.schedule
 
 

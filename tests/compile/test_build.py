@@ -198,7 +198,16 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
     written = json.loads((folder / "report.json").read_text())
     base = written["variants"]["base"]
     tensors = manifest(folder)["weights"]["tensors"]
-    assert base["dispatches"] == {"prefill": 21, "decode": 12, "head": 1, "sample": 2}
+    assert base["dispatches"] == {
+        "prefill": 21,
+        "decode": 12,
+        "head": 1,
+        "penalise": 1,
+        "sample": 2,
+        "draw": 5,
+        "count": 1,
+        "logprobs": 5,
+    }
     assert base["dispatches_per_token"] == 15
     assert base["cache_bytes_per_position"] == 2 * 32 * 4
     assert written["weight_bytes"] == sum(tensor["bytes"] for tensor in tensors)

@@ -2,7 +2,7 @@
 
 import pytest
 from windowseat.compile.bundle import validate
-from windowseat.compile.plan import Plan, PlanBuffer, PlanError, PlanKernel, Step, check, to_json
+from windowseat.compile.plan import PROGRAMS, Plan, PlanBuffer, PlanError, PlanKernel, Step, check, to_json
 
 BUFFERS = (
     PlanBuffer("tokens", "io", 512),
@@ -14,7 +14,8 @@ KERNEL = PlanKernel("twice", "twice_kernel", "code", (("x", "read"), ("y", "read
 
 
 def plan(*decode: Step, prefill: tuple[Step, ...] = ()) -> Plan:
-    return Plan("base", BUFFERS, (KERNEL,), {"prefill": prefill, "decode": decode, "head": (), "sample": ()})
+    programs = dict.fromkeys(PROGRAMS, ()) | {"prefill": prefill, "decode": decode}
+    return Plan("base", BUFFERS, (KERNEL,), programs)
 
 
 def step(x: str, y: str) -> Step:
@@ -84,6 +85,5 @@ def test_the_written_form_follows_its_schema() -> None:
     assert written["programs"] == {
         "prefill": [],
         "decode": [{"kernel": 0, "buffers": ["weight", "tokens"], "grid": [{"tokens_per_group": 8}, 3]}],
-        "head": [],
-        "sample": [],
+        **{name: [] for name in PROGRAMS if name not in ("prefill", "decode")},
     }

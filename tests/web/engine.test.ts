@@ -185,6 +185,22 @@ describe("an engine", needsGpu, () => {
     engine.close();
   });
 
+  it("sends each token's log-probabilities before its text, when they are asked for", async () => {
+    const engine = await load();
+    const messages = await ask(engine, { sampling: { ...GREEDY, logprobs: 2 } });
+    const heard = messages.filter((message) => message.kind === "logprobs");
+    const ids = simulate(HELLO_IDS, 8);
+    assert.deepEqual(
+      heard.map(({ chosen }) => [chosen.token, chosen.text]),
+      ids.map((id) => [id, toyText([id])]),
+    );
+    for (const { chosen, top } of heard) {
+      assert.equal(top.length, 2);
+      assert.deepEqual(top[0], chosen, "greedy takes the likeliest");
+    }
+    engine.close();
+  });
+
   it("sends what comes before the end of a thought as thinking", async () => {
     const engine = await load();
     const messages = await ask(engine, { thinking: true, maxTokens: 5 });

@@ -131,7 +131,7 @@ describe("a model", needsGpu, () => {
   });
 
   it("draws with a seed that depends on the position and not on the chunks", async () => {
-    const sampling = { temperature: 0.5, top_k: 3, top_p: 0.25, seed: 42 };
+    const sampling = { temperature: 0.5, top_k: 3, top_p: 0.25, min_p: 0.125, seed: 42 };
     const model = await load();
     const { ids } = await run(model, PROMPT, { sampling, maxTokens: 8 });
     assert.equal(new Set(ids).size > 4, true, `drawn: ${ids}`);

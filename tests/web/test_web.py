@@ -88,7 +88,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(str(source), folder / "models", Options(), lambda progress: None)
 
 
-@pytest.mark.parametrize("name", ["model", "memory", "prefill", "bench", "load", "storage", "engine", "driver", "text"])
+@pytest.mark.parametrize(
+    "name", ["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"]
+)
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
 
@@ -116,6 +118,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "bench",
         "load",
         "storage",
+        "sampling",
         "engine",
         "driver",
         "text",

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Fetch } from "../../web/src/runtime/download.ts";
 import type { Bundle, Plan, PlanKernel } from "../../web/src/runtime/format.ts";
+import { SAMPLING_KERNELS, samplingBuffers, samplingPrograms } from "./toy_sampling.ts";
 
 /**
- * A bundle of four hand-written kernels that computes with whole numbers, so that `simulate` knows every token.
+ * A bundle of hand-written kernels that computes with whole numbers, so that `simulate` knows every token.
  *
  * Its state is one number that depends on every token read (like a recurrence) and a list of what was read (like
  * a KV cache). Tensors cross shards; every uniform matters.
@@ -58,21 +59,6 @@ struct Scalars { tokens: i32 }
   }
 }`;
 
-const SAMPLE_WGSL = /* wgsl */ `
-struct Scalars { grid_limit: u32, position: i32, seed: u32, temperature: f32, tokens: i32, top_k: i32, top_p: f32 }
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(2) var<uniform> scalars: Scalars;
-@compute @workgroup_size(1) fn main() {
-  var best = 0u;
-  for (var id = 1u; id < ${VOCABULARY}u; id++) { if (logits[id] > logits[best]) { best = id; } }
-  if (scalars.temperature == 0.5 && scalars.top_k == 3 && scalars.top_p == 0.25) {
-    best = (scalars.seed ^ (u32(scalars.position + scalars.tokens) * 2654435769u)) % 200u;
-  }
-  if (scalars.grid_limit != 4294967295u) { best = 0u; }
-  tokens[0] = best;
-}`;
-
 const kernel = (
   name: string,
   code: string,
@@ -100,6 +86,7 @@ function toyPlan(variant: string): Plan {
     buffers: [
       { name: "tokens", role: "io", bytes: 4 * CHUNK, bytes_per_position: 0 },
       { name: "logits", role: "io", bytes: 4 * VOCABULARY, bytes_per_position: 0 },
+      ...samplingBuffers(VOCABULARY),
       { name: "rows", role: "scratch", bytes: 4 * CHUNK, bytes_per_position: 0 },
       { name: "hidden", role: "scratch", bytes: 4 * CHUNK, bytes_per_position: 0 },
       { name: "seen", role: "state", bytes: 0, bytes_per_position: 4 },
@@ -114,18 +101,13 @@ function toyPlan(variant: string): Plan {
         ["position", "tokens"],
       ),
       kernel("head", HEAD_WGSL, [read("hidden"), write("logits"), read("table")], ["tokens"]),
-      kernel(
-        "sample",
-        SAMPLE_WGSL,
-        [read("logits"), write("tokens")],
-        ["grid_limit", "position", "seed", "temperature", "tokens", "top_k", "top_p"],
-      ),
+      ...SAMPLING_KERNELS,
     ],
     programs: {
       prefill: [embed, recur],
       decode: [embed, recur],
       head: [{ kernel: 2, buffers: ["hidden", "logits", "table"], grid: [5, 1] }],
-      sample: [{ kernel: 3, buffers: ["logits", "tokens"], grid: [1, 1] }],
+      ...samplingPrograms(3, VOCABULARY),
     },
   };
 }
@@ -289,8 +271,13 @@ export function toyBundle({
   };
 }
 
-/** The greedy tokens after a prompt, as the kernels would have them. */
-export function simulate(prompt: readonly number[], count: number): number[] {
+/** The greedy tokens after a prompt, as the kernels would have them, of logits that a request may have changed. */
+export function simulate(
+  prompt: readonly number[],
+  count: number,
+  change: (logits: readonly number[], made: readonly number[]) => readonly number[] = (same) =>
+    same,
+): number[] {
   const seen: number[] = [];
   const made: number[] = [];
   let state = 0;
@@ -303,7 +290,7 @@ export function simulate(prompt: readonly number[], count: number): number[] {
   };
   for (const id of prompt) take(id);
   while (made.length < count) {
-    const logits = logitsOf(hidden);
+    const logits = change(logitsOf(hidden), made);
     const next = logits.indexOf(Math.max(...logits));
     made.push(next);
     take(next);

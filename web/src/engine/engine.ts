@@ -1,15 +1,16 @@
-import { failureOf, WindowseatError } from "../runtime/failure.ts";
+import { failureOf } from "../runtime/failure.ts";
 import type {
-  ChatMessage,
   FromEngine,
   GenerateRequest,
+  Logprob,
   ModelSummary,
-  Sampling,
+  TokenLogprob,
   Usage,
 } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
+import { checkRequest } from "./request.ts";
 import { type ChannelText, endsInThought, splitThinking } from "./thinking.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -83,11 +84,15 @@ export class Engine {
     const { id, messages, sampling, maxTokens } = request;
     const clock = startClock(since, this.model);
     if (signal.aborted) return { kind: "done", id, reason: "cancelled", usage: clock.usage(0, 0) };
-    checkRequest(messages, sampling, maxTokens);
+    checkRequest(request, this.model.facts.manifest.vocabulary);
     const { text, ask, last } = this.#template.render(messages, request);
     const prompt = this.#tokenizer.encode(text);
     const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
     let cachedTokens = 0;
+    const withText = (each: Logprob): TokenLogprob => ({
+      ...each,
+      text: this.#tokenizer.decode([each.token]),
+    });
     const tokens = this.model.generate(prompt, {
       sampling,
       signal,
@@ -97,6 +102,9 @@ export class Engine {
       onPrefill: (done, total, cached) => {
         cachedTokens = cached;
         emit({ kind: "prefilling", id, done, total });
+      },
+      onLogprobs: ({ chosen, top }) => {
+        emit({ kind: "logprobs", id, chosen: withText(chosen), top: top.map(withText) });
       },
     });
     const stream = this.#tokenizer.stream();
@@ -126,26 +134,6 @@ export class Engine {
     const length = prompt.length - tail.length;
     return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
   }
-}
-
-function checkRequest(
-  messages: readonly ChatMessage[],
-  { temperature, top_k, top_p, seed }: Sampling,
-  maxTokens: number | undefined,
-): void {
-  if (messages.every(({ content }) => content.trim() === "")) {
-    throw new WindowseatError("empty_prompt", "No message has any text; write something first.");
-  }
-  const wrong =
-    (!(temperature >= 0 && temperature < 1e3) && `temperature ${temperature} (take 0 to 2)`) ||
-    (!(Number.isInteger(top_k) && top_k >= 0) &&
-      `top_k ${top_k} (take a whole number, 0 for all)`) ||
-    (!(top_p > 0 && top_p <= 1) && `top_p ${top_p} (take over 0, up to 1)`) ||
-    (!Number.isInteger(seed) && `seed ${seed} (take a whole number)`) ||
-    (maxTokens !== undefined &&
-      !(Number.isInteger(maxTokens) && maxTokens > 0) &&
-      `maxTokens ${maxTokens} (take a whole number from 1)`);
-  if (wrong) throw new WindowseatError("bad_request", `The request has ${wrong}.`);
 }
 
 function startClock(

@@ -1,7 +1,7 @@
 import { messageOf, WindowseatError } from "./failure.ts";
-import type { Extent, Plan, PlanBuffer, PlanKernel, Program, Step } from "./format.ts";
+import type { Extent, Plan, PlanBuffer, PlanKernel, Programs, Step } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
-import { allocated, groups } from "./plan.ts";
+import { allocated, eachProgram, groups } from "./plan.ts";
 import { createUniforms, type UniformArena, uniformBinding } from "./uniforms.ts";
 
 /** What one or several steps bind; made anew when a buffer among it is replaced by a larger one. */
@@ -26,12 +26,7 @@ export interface BoundPlan {
   readonly uniforms: UniformArena;
   readonly buffers: Map<string, GPUBuffer>;
   readonly bindings: readonly Binding[];
-  readonly programs: {
-    readonly prefill: BoundProgram;
-    readonly decode: BoundProgram;
-    readonly head: BoundProgram;
-    readonly sample: BoundProgram;
-  };
+  readonly programs: Readonly<Record<keyof Programs, BoundProgram>>;
 }
 
 /** A kernel that is ready to be bound. */
@@ -96,14 +91,7 @@ export function bindPlan(
     bindings.set(key, binding);
     return { pipeline: built.pipeline, binding, x: step.grid[0], y: step.grid[1] };
   };
-  const bindProgram = (program: Program): BoundProgram => program.map(bindStep);
-  const { prefill, decode, head, sample } = plan.programs;
-  const programs = {
-    prefill: bindProgram(prefill),
-    decode: bindProgram(decode),
-    head: bindProgram(head),
-    sample: bindProgram(sample),
-  };
+  const programs = eachProgram((name): BoundProgram => plan.programs[name].map(bindStep));
   return { uniforms, buffers, bindings: Array.from(bindings.values()), programs };
 }
 

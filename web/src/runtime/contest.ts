@@ -1,5 +1,6 @@
-import { type Executor, GREEDY, submitLastChunk, submitStep } from "./executor.ts";
+import { type Executor, submitLastChunk, submitStep } from "./executor.ts";
 import { readToken } from "./readback.ts";
+import { GREEDY } from "./sampling.ts";
 import type { Choice } from "./variants.ts";
 
 /** Most tokens of the prompt that is timed: a slow GPU must not spend the whole trial on one. */

@@ -1,15 +1,13 @@
-import { type BoundPlan, encodeProgram } from "./bind.ts";
+import { type BoundPlan, type BoundProgram, encodeProgram } from "./bind.ts";
 import { WindowseatError } from "./failure.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Sampling } from "./messages.ts";
 import { TokenReads } from "./readback.ts";
+import { beginSampling, type SamplingBuffers, samplingPrograms, setSampling } from "./sampling.ts";
 import { type ScalarValues, writeUniforms } from "./uniforms.ts";
 
 /** The guard of kernels launched on a packed grid: as the plan's format has it, never reached. */
 const GRID_LIMIT = 0xffffffff;
-
-/** Takes the likeliest token every time. */
-export const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
 /** All that a call touches; it exists before the first token, and a call only fills it in. */
 export interface Executor {
@@ -20,18 +18,18 @@ export interface Executor {
   readonly ids: Uint32Array<ArrayBuffer>;
   readonly tokens: GPUBuffer;
   readonly logits: GPUBuffer;
+  readonly sampling: SamplingBuffers;
 }
 
 export function createExecutor(gpu: Gpu, plan: BoundPlan, chunk: number): Executor {
-  const [tokens, logits] = ["tokens", "logits"].map((name) => {
+  const io = (name: string): GPUBuffer => {
     const buffer = plan.buffers.get(name);
     if (buffer) return buffer;
     throw new WindowseatError(
       "damaged_file",
       `The plan has no io buffer ${name}; build the bundle again.`,
     );
-  });
-  if (!tokens || !logits) throw new WindowseatError("internal", "The plan has no io buffers.");
+  };
   return {
     gpu,
     plan,
@@ -42,12 +40,17 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, chunk: number): Execut
       temperature: 0,
       top_k: 0,
       top_p: 1,
+      min_p: 0,
       seed: 0,
+      repetition_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
       grid_limit: GRID_LIMIT,
     },
     ids: new Uint32Array(chunk),
-    tokens,
-    logits,
+    tokens: io("tokens"),
+    logits: io("logits"),
+    sampling: { bias: io("bias"), occurrences: io("occurrences"), logprobs: io("logprobs") },
   };
 }
 
@@ -75,9 +78,10 @@ export function submitLastChunk(
   to: number,
   sampling: Sampling,
 ): GPUBuffer {
+  beginSampling(executor.gpu.device, executor.sampling, ids, sampling);
   setSampling(executor.values, sampling);
   writeChunk(executor, ids, from, to);
-  return submitSampled(executor, executor.plan.programs.prefill, to - from);
+  return submitSampled(executor, executor.plan.programs.prefill, to - from, sampling);
 }
 
 /** Consumes tokens[0] at the position and samples the token after it; gives the slot to read that from. */
@@ -87,7 +91,7 @@ export function submitStep(executor: Executor, position: number, sampling: Sampl
   values.tokens = 1;
   values.position = position;
   writeUniforms(gpu.device, plan.uniforms, values);
-  return submitSampled(executor, plan.programs.decode, 1);
+  return submitSampled(executor, plan.programs.decode, 1, sampling);
 }
 
 /** Puts a token where the next step takes it from. */
@@ -106,33 +110,18 @@ function writeChunk(executor: Executor, prompt: readonly number[], from: number,
 }
 
 function submitSampled(
-  { gpu, plan, reads, tokens }: Executor,
-  program: BoundPlan["programs"]["prefill"],
+  { gpu, plan, reads, tokens, sampling: { logprobs } }: Executor,
+  program: BoundProgram,
   count: number,
+  sampling: Sampling,
 ): GPUBuffer {
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   encodeProgram(pass, program, count);
   encodeProgram(pass, plan.programs.head, count);
-  encodeProgram(pass, plan.programs.sample, count);
+  for (const each of samplingPrograms(plan.programs, sampling)) encodeProgram(pass, each, count);
   pass.end();
-  const slot = reads.record(encoder, tokens);
+  const slot = reads.record(encoder, tokens, sampling.logprobs === undefined ? null : logprobs);
   gpu.device.queue.submit([encoder.finish()]);
   return slot;
-}
-
-/** The kernel draws from seed + position: hashed, or seed 1 would draw what seed 0 draws a token later. */
-function setSampling(values: ScalarValues, sampling: Sampling): void {
-  values.temperature = sampling.temperature;
-  values.top_k = sampling.top_k;
-  values.top_p = sampling.top_p;
-  values.seed = mix(sampling.seed);
-}
-
-/** The finaliser of MurmurHash3: every bit of the input moves every bit of the result. */
-function mix(value: number): number {
-  let h = value;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -3,13 +3,14 @@ import { type BuiltKernel, bindPlan, buildKernels, createBuffers } from "./bind.
 import { checkContext } from "./checks.ts";
 import { choiceKey, choose, keepChoice } from "./choices.ts";
 import { type Contestant, fastest } from "./contest.ts";
-import { createExecutor, type Executor, GREEDY, submitLastChunk, submitStep } from "./executor.ts";
+import { createExecutor, type Executor, submitLastChunk, submitStep } from "./executor.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
 import { Gpu } from "./gpu.ts";
 import { KvCache, roomFor } from "./kv_cache.ts";
 import type { LoadStage } from "./messages.ts";
 import { readToken } from "./readback.ts";
+import { EVERYTHING, GREEDY } from "./sampling.ts";
 import { createWeights, fillWeights } from "./shards.ts";
 import { Snapshots } from "./snapshots.ts";
 import { together } from "./together.ts";
@@ -140,6 +141,8 @@ async function warmUp(executor: Executor): Promise<void> {
     submitLastChunk(executor, [0], 0, 1, GREEDY),
   );
   await gpu.settled(readToken(first));
-  const second = await gpu.guarded("the launch of decode", () => submitStep(executor, 0, GREEDY));
+  const second = await gpu.guarded("the launch of decode", () =>
+    submitStep(executor, 0, EVERYTHING),
+  );
   await gpu.settled(readToken(second));
 }

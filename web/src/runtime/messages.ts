@@ -25,8 +25,31 @@ export interface Sampling {
   readonly top_k: number;
   /** Only the likeliest tokens that together have this share of the probability; 1 switches it off. */
   readonly top_p: number;
+  /** Only tokens with at least this share of the likeliest one's probability; undefined or 0 switches it off. */
+  readonly min_p?: number;
   /** Same seed, same text on the same device; 32 bits. */
   readonly seed: number;
+  /** Divides the logits over 0 of tokens in the prompt or the answer, and multiplies those below; 1 switches it off. */
+  readonly repetition_penalty?: number;
+  /** Taken from the logits of tokens that are in the answer; 0 switches it off. */
+  readonly presence_penalty?: number;
+  /** Taken from the logits of tokens for each time they are in the answer; 0 switches it off. */
+  readonly frequency_penalty?: number;
+  /** What is added to a token's logit, by its id. */
+  readonly logit_bias?: Readonly<Record<number, number>>;
+  /** Reports each token's log-probability and those of so many of the likeliest, up to 20; undefined: none at all. */
+  readonly logprobs?: number;
+}
+
+/** A token and the logarithm of its probability, before anything of `Sampling` has changed that. */
+export interface Logprob {
+  readonly token: number;
+  readonly logprob: number;
+}
+
+/** The same with the token's text, which is broken where a character takes several tokens. */
+export interface TokenLogprob extends Logprob {
+  readonly text: string;
 }
 
 export interface ModelSummary {
@@ -140,5 +163,6 @@ export type FromEngine =
   | { readonly kind: "storage_speed"; readonly bytes: number; readonly ms: number }
   | { readonly kind: "prefilling"; readonly id: number; readonly done: number; readonly total: number }
   | { readonly kind: "delta"; readonly id: number; readonly channel: "thinking" | "answer"; readonly text: string }
+  | { readonly kind: "logprobs"; readonly id: number; readonly chosen: TokenLogprob; readonly top: readonly TokenLogprob[] }
   | { readonly kind: "done"; readonly id: number; readonly reason: EndReason; readonly usage: Usage }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };

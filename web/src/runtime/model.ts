@@ -1,5 +1,5 @@
 import { checkPrompt } from "./checks.ts";
-import { type Executor, GREEDY, submitStep, writeToken } from "./executor.ts";
+import { type Executor, submitStep, writeToken } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import { History } from "./history.ts";
@@ -8,12 +8,15 @@ import { type Assembled, assemble, type LoadOptions, type ModelFacts } from "./l
 import type { EndReason, Sampling } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { type PrefillOptions, submitPrompt } from "./prefill.ts";
-import { readBuffer, readToken } from "./readback.ts";
+import { readBuffer, readSlot, readToken } from "./readback.ts";
+import { GREEDY, type Logprobs, readLogprobs } from "./sampling.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export interface GenerateOptions extends PrefillOptions {
   readonly maxTokens?: number | undefined;
   readonly stopTokens: readonly number[];
+  /** Called with each token's log-probabilities just before it is yielded, when `sampling` asks for them. */
+  readonly onLogprobs?: (logprobs: Logprobs) => void;
 }
 
 /**
@@ -67,7 +70,7 @@ export class Model {
     prompt: readonly number[],
     options: GenerateOptions,
   ): AsyncGenerator<number, EndReason, undefined> {
-    const { sampling, signal, maxTokens = Number.POSITIVE_INFINITY } = options;
+    const { sampling, signal, maxTokens = Number.POSITIVE_INFINITY, onLogprobs } = options;
     // The last token that there is room for is sampled, but never read by the state.
     const asked = Math.min(maxTokens, this.facts.context - prompt.length + 1);
     let pending = await this.#begin(prompt, options);
@@ -80,10 +83,14 @@ export class Model {
         room = await this.#makeRoom(this.#history.length + 1);
       }
       pending = room && count < asked ? this.#step(sampling) : null;
-      const token = await this.#executor.gpu.settled(readToken(slot));
+      const read = await this.#executor.gpu.settled(readSlot(slot));
+      const token = read.getUint32(0, true);
       if (pending) this.#history.read([token], 0, 1);
       if (options.stopTokens.includes(token)) return "stop";
       // What the state has read is given out, a stop or not: so the next prompt goes on from here.
+      if (onLogprobs && sampling.logprobs !== undefined) {
+        onLogprobs(readLogprobs(read, sampling.logprobs, this.facts.manifest.vocabulary));
+      }
       yield token;
       if (pending === null) return room ? "length" : "memory";
     }

@@ -1,6 +1,15 @@
 import { messageOf, WindowseatError } from "./failure.ts";
 import { Field } from "./fields.ts";
-import type { Extent, Plan, PlanBuffer, PlanKernel, Program, Scalar, Step } from "./format.ts";
+import type {
+  Extent,
+  Plan,
+  PlanBuffer,
+  PlanKernel,
+  Program,
+  Programs,
+  Scalar,
+  Step,
+} from "./format.ts";
 
 const SCALARS = [
   "tokens",
@@ -8,7 +17,11 @@ const SCALARS = [
   "temperature",
   "top_k",
   "top_p",
+  "min_p",
   "seed",
+  "repetition_penalty",
+  "presence_penalty",
+  "frequency_penalty",
   "grid_limit",
 ] as const satisfies readonly Scalar[];
 
@@ -22,12 +35,7 @@ export function parsePlan(text: string, path: string): Plan {
       variant: root.get("variant").text,
       buffers: root.get("buffers").list(readBuffer),
       kernels: root.get("kernels").list(readKernel),
-      programs: {
-        prefill: readProgram(programs.get("prefill")),
-        decode: readProgram(programs.get("decode")),
-        head: readProgram(programs.get("head")),
-        sample: readProgram(programs.get("sample")),
-      },
+      programs: eachProgram((name) => readProgram(programs.get(name))),
     };
   } catch (error) {
     throw new WindowseatError(
@@ -35,6 +43,20 @@ export function parsePlan(text: string, path: string): Plan {
       `${path} does not fit the plan format: ${messageOf(error)}; build the bundle again.`,
     );
   }
+}
+
+/** Something for every program of a plan. */
+export function eachProgram<T>(make: (name: keyof Programs) => T): Record<keyof Programs, T> {
+  return {
+    prefill: make("prefill"),
+    decode: make("decode"),
+    head: make("head"),
+    penalise: make("penalise"),
+    sample: make("sample"),
+    draw: make("draw"),
+    count: make("count"),
+    logprobs: make("logprobs"),
+  };
 }
 
 /** Bytes that a buffer takes with room for so many positions: never none, for WebGPU binds no empty buffer. */

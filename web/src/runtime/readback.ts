@@ -1,3 +1,5 @@
+import { LOGPROB_BYTES } from "./sampling.ts";
+
 /** Two buffers that the page reads sampled tokens from, in turn: one is read while the next step fills the other. */
 export class TokenReads {
   readonly #slots: readonly [GPUBuffer, GPUBuffer];
@@ -7,7 +9,7 @@ export class TokenReads {
     const slot = (label: string): GPUBuffer =>
       device.createBuffer({
         label,
-        size: 4,
+        size: 4 + LOGPROB_BYTES,
         usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
       });
     this.#slots = [slot("token read 0"), slot("token read 1")];
@@ -22,21 +24,30 @@ export class TokenReads {
     for (const slot of this.#slots) slot.destroy();
   }
 
-  /** Records the copy of tokens[0] and gives the buffer to pass to `read` after the submit. */
-  record(encoder: GPUCommandEncoder, tokens: GPUBuffer): GPUBuffer {
+  /**
+   * Records the copy of tokens[0], and of the log-probabilities where they were asked for; gives the buffer to read
+   * after the submit.
+   */
+  record(encoder: GPUCommandEncoder, tokens: GPUBuffer, logprobs: GPUBuffer | null): GPUBuffer {
     const slot = this.#slots[this.#next === 0 ? 0 : 1];
     this.#next = 1 - this.#next;
     encoder.copyBufferToBuffer(tokens, 0, slot, 0, 4);
+    if (logprobs) encoder.copyBufferToBuffer(logprobs, 0, slot, 4, LOGPROB_BYTES);
     return slot;
   }
 }
 
 /** The token in a slot, once its step has run. */
 export async function readToken(slot: GPUBuffer): Promise<number> {
+  return (await readSlot(slot)).getUint32(0, true);
+}
+
+/** All that is in a slot: the token, and the log-probabilities where they were asked for. */
+export async function readSlot(slot: GPUBuffer): Promise<DataView> {
   await slot.mapAsync(GPUMapMode.READ);
-  const token = new DataView(slot.getMappedRange()).getUint32(0, true);
+  const bytes = slot.getMappedRange().slice(0);
   slot.unmap();
-  return token;
+  return new DataView(bytes);
 }
 
 /** The whole contents of a buffer, through a buffer made for this one read: for tests, not for the decode path. */

@@ -68,6 +68,10 @@ export function writeUniforms(
         break;
       case "temperature":
       case "top_p":
+      case "min_p":
+      case "repetition_penalty":
+      case "presence_penalty":
+      case "frequency_penalty":
         bytes.setFloat32(at, value, true);
         break;
       case "seed":
