@@ -47,7 +47,8 @@ def packed_weights(model: Model, config: Mapping[str, Any]) -> PackedWeights:
                 stream[bound["w_words"]] = words[part.start : part.stop]
                 stream[bound["w_scales"]] = scales[part.start : part.stop].reshape(-1).view(np.uint32)
             continue
-        read = [np.concatenate(list(rows.chunks(on_disk[source.name]))) for source in weight.sources]
+        # Rows of matrices come as bits.
+        read = [np.concatenate(list(rows.chunks(on_disk[source.name]))).view(np.float32) for source in weight.sources]
         tensors |= zip([source.name for source in weight.sources], read, strict=True)
         if isinstance(weight, Matrix):
             stream[f"{weight.name}.words"] = quantise(np.concatenate(read), "f32").words
