@@ -56,17 +56,20 @@ async function buildBrowser() {
 /** The package: readable modules, whose own users minify them, with everything in them that they need. */
 async function buildPackage() {
   const outdir = "build/package";
-  await rm(join(web, outdir), { recursive: true, force: true });
-  const entry = (...names) => Object.fromEntries(names.map((name) => [name, `src/api/${name}.ts`]));
   const options = { ...common, outdir, legalComments: "eof" };
   await Promise.all([
-    build({ ...options, platform: "browser", entryPoints: entry("index", "worker") }),
+    build({
+      ...options,
+      platform: "browser",
+      entryPoints: { index: "src/api/index.ts", worker: "src/engine/worker.ts" },
+    }),
     build({
       ...options,
       platform: "node",
       external: ["webgpu"],
       splitting: true,
-      entryPoints: entry("node"),
+      chunkNames: "[name]",
+      entryPoints: { node: "src/api/node.ts" },
     }),
   ]);
 }

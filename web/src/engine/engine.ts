@@ -1,5 +1,6 @@
-import { failureOf } from "../runtime/failure.ts";
+import { failureOf, WindowseatError } from "../runtime/failure.ts";
 import type {
+  AnswerMessage,
   FromEngine,
   GenerateRequest,
   Logprob,
@@ -8,11 +9,14 @@ import type {
   Usage,
 } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
+import { readAnswer } from "./answer.ts";
 import type { ChatTemplate } from "./chat_template.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { checkRequest } from "./request.ts";
-import { type ChannelText, endsInThought, splitThinking } from "./thinking.ts";
+import { endsInThought } from "./thinking.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { functionSchemas } from "./tool_call_xml.ts";
+import { parseToolCalls, type ToolCallParser } from "./tool_calls.ts";
 
 type Emit = (message: FromEngine) => void;
 
@@ -81,13 +85,17 @@ export class Engine {
   }
 
   async #answer({ request, emit, stop: { signal }, since }: Job): Promise<FromEngine> {
-    const { id, messages, sampling, maxTokens } = request;
+    const { id, sampling, maxTokens } = request;
     const clock = startClock(since, this.model);
     if (signal.aborted) return { kind: "done", id, reason: "cancelled", usage: clock.usage(0, 0) };
     checkRequest(request, this.model.facts.manifest.vocabulary);
-    const { text, ask, last } = this.#template.render(messages, request);
-    const prompt = this.#tokenizer.encode(text);
-    const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
+    const { prompt, keepAt, startsThinking } = this.#read(request);
+    const answer = readAnswer({
+      startsThinking,
+      stop: request.stop ?? [],
+      calls: this.#callsOf(request),
+      oneCall: request.toolCalls === "one",
+    });
     let cachedTokens = 0;
     const withText = (each: Logprob): TokenLogprob => ({
       ...each,
@@ -98,34 +106,69 @@ export class Engine {
       signal,
       maxTokens,
       stopTokens: this.model.facts.manifest.stop_tokens,
-      keepAt: places.filter((at) => at > 0),
+      keepAt,
       onPrefill: (done, total, cached) => {
         cachedTokens = cached;
         emit({ kind: "prefilling", id, done, total });
       },
       onLogprobs: ({ chosen, top }) => {
-        emit({ kind: "logprobs", id, chosen: withText(chosen), top: top.map(withText) });
+        const channel = answer.thinking() ? "thinking" : "answer";
+        emit({ kind: "logprobs", id, channel, chosen: withText(chosen), top: top.map(withText) });
       },
     });
     const stream = this.#tokenizer.stream();
-    const splitter = splitThinking(endsInThought(text));
-    const give = (pieces: readonly ChannelText[]): void => {
-      for (const { channel, text: piece } of pieces) {
-        emit({ kind: "delta", id, channel, text: piece });
-      }
+    const give = (pieces: readonly AnswerMessage[]): void => {
+      for (const piece of pieces) emit({ ...piece, id });
     };
     let step = await tokens.next();
-    for (; !step.done; step = await tokens.next()) {
-      clock.token();
-      give(splitter.push(stream.push(step.value)));
+    while (!step.done) {
+      clock.token(answer.thinking());
+      give(answer.push(stream.push(step.value)));
+      // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
+      step = await (answer.over() ? tokens.return("stop") : tokens.next());
     }
-    give([...splitter.push(stream.end()), ...splitter.end()]);
+    give([...answer.push(stream.end()), ...answer.end()]);
     return {
       kind: "done",
       id,
       reason: step.value,
       usage: clock.usage(prompt.length, cachedTokens),
     };
+  }
+
+  /** The tokens to go on from, the places in them that later prompts will go back to, and whether they open a thought. */
+  #read(request: GenerateRequest): {
+    readonly prompt: readonly number[];
+    readonly keepAt: readonly number[];
+    readonly startsThinking: boolean | undefined;
+  } {
+    const { prompt: given, messages } = request;
+    if (given !== undefined) {
+      const prompt = typeof given === "string" ? this.#encode(given) : given;
+      return { prompt, keepAt: [], startsThinking: undefined };
+    }
+    const { text, ask, last } = this.#template.render(messages, request);
+    const prompt = this.#encode(text);
+    const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
+    const keepAt = places.filter((at) => at > 0);
+    return { prompt, keepAt, startsThinking: endsInThought(text) };
+  }
+
+  /** A text that cannot fit is not even read: a megabyte would keep everybody waiting for seconds. */
+  #encode(text: string): readonly number[] {
+    const { context, manifest } = this.model.facts;
+    const fewest = this.#tokenizer.fewest(text.length);
+    if (fewest <= context) return this.#tokenizer.encode(text);
+    throw new WindowseatError(
+      "prompt_too_long",
+      `The conversation has ${text.length} characters, which are ${fewest} tokens at least, and ${manifest.name} holds ${context}; start a new conversation.`,
+    );
+  }
+
+  /** What takes the calls out of an answer, where that was asked for and the template says how they are written. */
+  #callsOf({ toolCalls, tools = [] }: GenerateRequest): ToolCallParser | undefined {
+    const form = this.summary.toolCalls;
+    return toolCalls && form ? parseToolCalls(form, functionSchemas(tools)) : undefined;
   }
 
   /** Tokens of the prompt before the text that it ends with; 0 if some token belongs to both sides. */
@@ -140,23 +183,28 @@ function startClock(
   since: number,
   model: Model,
 ): {
-  token: () => void;
+  token: (thinking: boolean) => void;
   usage: (promptTokens: number, cachedTokens: number) => Usage;
 } {
+  const started = performance.now();
   let count = 0;
+  let reasoning = 0;
   let first = since;
   let last = since;
   return {
-    token: () => {
+    token: (thinking) => {
       last = performance.now();
       if (count === 0) first = last;
       count += 1;
+      if (thinking) reasoning += 1;
     },
     usage: (promptTokens, cachedTokens) => ({
       promptTokens,
       cachedTokens,
       completionTokens: count,
+      reasoningTokens: reasoning,
       firstTokenMs: first - since,
+      queuedMs: started - since,
       tokensPerSecond: count > 1 ? (1000 * (count - 1)) / (last - first) : 0,
       memoryBytes: model.memoryBytes,
     }),

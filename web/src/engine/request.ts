@@ -46,10 +46,10 @@ const RULES: readonly Rule[] = [
 
 /** Throws for a request that makes no sense, and names what is wrong with it. */
 export function checkRequest(
-  { messages, sampling, maxTokens }: GenerateRequest,
+  { messages, prompt, sampling, maxTokens }: GenerateRequest,
   vocabulary: number,
 ): void {
-  if (messages.every(({ content }) => content.trim() === "")) {
+  if (prompt === undefined && messages.every(({ content }) => content.trim() === "")) {
     throw new WindowseatError("empty_prompt", "No message has any text; write something first.");
   }
   const wrong =

@@ -3,7 +3,7 @@
  *
  * The page sends `load` once and waits for `ready` or `failed`; `loading` comes in between. `cancel_load` ends a load
  * early, with `failed` and the code "cancelled"; what has come of the model is kept. After `ready` the page sends
- * `generate` with a number of its own choosing and gets, for that number: any `prefilling`, any `delta`, then exactly
+ * `generate` with a number of its own choosing and gets, for that number: any `prefilling`, any piece of the answer, then exactly
  * one `done` or `failed`. `stop` ends a generation early; its `done` has reason "cancelled". Requests queue in order.
  *
  * At any time it may ask what this browser keeps with `list_stored`, have it deleted with `delete_stored`, and get
@@ -15,6 +15,14 @@ export interface ChatMessage {
   readonly content: string;
   /** The thinking that came before an assistant's answer, without its tags. */
   readonly reasoning_content?: string;
+  /** The calls that an assistant made after its content. */
+  readonly tool_calls?: readonly ToolCall[];
+}
+
+/** A call as chat templates take it. */
+export interface ToolCall {
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> };
 }
 
 /** How the next token is drawn. */
@@ -58,6 +66,10 @@ export interface ModelSummary {
   readonly parameters: number;
   readonly quantisation: string;
   readonly variant: string;
+  /** Starts like the SHA-256 of the variant's plan. */
+  readonly plan: string;
+  /** Token ids are below it. */
+  readonly vocabulary: number;
   /** Tokens that a conversation may hold. */
   readonly context: number;
   /** What the adapter calls itself; empty when the browser hides it. */
@@ -66,6 +78,8 @@ export interface ModelSummary {
   readonly weightBytes: number;
   /** Whether the chat template knows `enable_thinking`. */
   readonly thinks: boolean;
+  /** How the chat template has tool calls written; null when in no way that can be read back. */
+  readonly toolCalls: "json" | "xml" | null;
   /** Milliseconds from the first request to ready. */
   readonly loadMs: number;
   /** Milliseconds of that in each stage; kernels also compile while the weights come. */
@@ -85,8 +99,12 @@ export interface Usage {
   /** Prompt tokens whose state was still there from the turn before. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
+  /** Completion tokens that are thinking. */
+  readonly reasoningTokens: number;
   /** Milliseconds from the request to the first token. */
   readonly firstTokenMs: number;
+  /** Milliseconds of that before the request had its turn. */
+  readonly queuedMs: number;
   /** Tokens per second after the first. */
   readonly tokensPerSecond: number;
   /** Bytes of GPU memory that the model and its conversation take now. */
@@ -128,7 +146,23 @@ export interface GenerateRequest {
   readonly maxTokens?: number;
   /** Undefined: as the template has it. */
   readonly thinking?: boolean;
+  /** A text or token ids that the model goes on from as they are; there are no messages then, and no thinking. */
+  readonly prompt?: string | readonly number[];
+  /** The answer ends before the first of these that it would have; thinking is not searched for them. */
+  readonly stop?: readonly string[];
+  /** Takes calls of `tools` out of the answer: only the first, which ends it, or all; undefined: they stay in the text. */
+  readonly toolCalls?: "one" | "many";
 }
+
+/**
+ * A piece of an answer. A call begins with its name, and more of its arguments comes as text until its end; when that says
+ * that the call is not whole, the call's own text follows as a delta.
+ */
+export type AnswerMessage =
+  | { readonly kind: "delta"; readonly channel: "thinking" | "answer"; readonly text: string }
+  | { readonly kind: "call"; readonly index: number; readonly name: string }
+  | { readonly kind: "call_arguments"; readonly index: number; readonly text: string }
+  | { readonly kind: "call_end"; readonly index: number; readonly whole: boolean };
 
 /** A bundle of which this browser keeps files. */
 export interface StoredBundle {
@@ -162,7 +196,7 @@ export type FromEngine =
   | { readonly kind: "stored"; readonly bundles: readonly StoredBundle[]; readonly bytes: number }
   | { readonly kind: "storage_speed"; readonly bytes: number; readonly ms: number }
   | { readonly kind: "prefilling"; readonly id: number; readonly done: number; readonly total: number }
-  | { readonly kind: "delta"; readonly id: number; readonly channel: "thinking" | "answer"; readonly text: string }
-  | { readonly kind: "logprobs"; readonly id: number; readonly chosen: TokenLogprob; readonly top: readonly TokenLogprob[] }
+  | (AnswerMessage & { readonly id: number })
+  | { readonly kind: "logprobs"; readonly id: number; readonly channel: "thinking" | "answer"; readonly chosen: TokenLogprob; readonly top: readonly TokenLogprob[] }
   | { readonly kind: "done"; readonly id: number; readonly reason: EndReason; readonly usage: Usage }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };
