@@ -44,7 +44,7 @@ STEPS = 61.9  # of the 63 bins, so that rounding never puts the smallest logit i
 def reference_bins(logits: F64, temperature: float | None) -> NDArray[np.int64]:
     """The definition: each token's bin. Without a temperature nothing is too small to be drawn."""
     highest, scale = float(logits.max()), float(scale_of(logits, temperature))
-    return np.minimum(np.floor(highest * scale) - np.floor(logits * scale), BINS - 1).astype(np.int64)
+    return np.asarray(np.minimum(np.floor(highest * scale) - np.floor(logits * scale), BINS - 1), np.int64)
 
 
 def scale_of(logits: F64, temperature: float | None) -> np.float64:
