@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from .plan import Plan, PlanBuffer
 
-# As web/src/runtime has them: kv_cache.ts, snapshots.ts, uniforms.ts and readback.ts.
+# As web/src/runtime has them: kv_cache.ts, snapshots.ts, uniforms.ts, readback.ts and sampling.ts.
 BLOCK = 1024  # positions that the cache grows by
 SNAPSHOT_BUDGET = 256 << 20
 MOST_SNAPSHOTS, LEAST_SNAPSHOTS = 8, 2
 UNIFORM_SLOT = 256
-READ_BACK = 8
+READ_BACK = 2 * 4 * (1 + 1 + 2 * 20)  # the token and its log-probabilities, of two steps
 
 
 @dataclass(frozen=True, slots=True)
