@@ -89,7 +89,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"]
+    "name",
+    ["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"]
+    + ["api", "api_text", "api_client"],
 )
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
@@ -123,4 +125,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "driver",
         "text",
         "tokenizer",
+        "api",
+        "api_text",
+        "api_client",
     }
