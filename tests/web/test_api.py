@@ -1,4 +1,4 @@
-"""The npm package: installed from its tarball it runs every example of the docs, and its types are enough for strict users."""
+"""The npm package: installed from its tarball it runs the examples of the docs, and its types do for strict users."""
 
 import json
 import os

@@ -90,8 +90,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"]
-    + ["api", "api_text", "api_client"],
+    [
+        *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
+        *["api", "api_text", "api_client"],
+    ],
 )
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
     run([built, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
