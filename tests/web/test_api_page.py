@@ -1,0 +1,105 @@
+"""The npm package in a page: OpenAI's own client talks to an engine in a worker."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.web.toy_site import EXPECTED, PROMPT, WEB, ToySite, pages
+
+START = """async () => {
+  const { Windowseat, ApiError } = await import("./index.js");
+  const { OpenAI } = await import("./openai.js");
+  const stages = new Set();
+  const engine = await Windowseat.load("toy/", { onProgress: ({ stage }) => stages.add(stage) });
+  const client = new OpenAI({
+    baseURL: "http://engine/v1", apiKey: "none", fetch: engine.fetch, dangerouslyAllowBrowser: true,
+  });
+  Object.assign(window, { Windowseat, ApiError, engine, client });
+  return [...stages];
+}"""
+
+TALK = """async () => {
+  const request = {
+    model: "toy", messages: [{ role: "user", content: "hé" }], temperature: 0, max_completion_tokens: 8,
+  };
+  const whole = await client.chat.completions.create(request);
+  let streamed = "";
+  for await (const chunk of await client.chat.completions.create({ ...request, stream: true })) {
+    streamed += chunk.choices[0]?.delta.content ?? "";
+  }
+  const refused = await client.chat.completions.create({ ...request, n: 0 })
+    .catch(({ status, param }) => [status, param]);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const waiting = client.chat.completions.create({ ...request, max_completion_tokens: 80 }, { signal });
+  setTimeout(() => controller.abort(), 50);
+  const ended = await waiting.catch((error) => error.constructor === client.constructor.APIUserAbortError);
+  const names = [];
+  for await (const { id } of client.models.list()) names.push(id);
+  return { whole: whole.choices[0].message.content, streamed, refused, ended, names };
+}"""
+
+COMPLETE = """async ([prompt, max_tokens]) => {
+  const { choices, usage } = await engine.completions.create({ prompt, max_tokens, temperature: 0 });
+  return [choices[0].text, usage.completion_tokens];
+}"""
+
+FAIL = """async ([bundle, options]) => {
+  try {
+    if (options.abort) options = { signal: AbortSignal.abort() };
+    await Windowseat.load(bundle, options);
+  } catch (error) {
+    return [error instanceof ApiError, error.code ?? null, error.name];
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) -> ToySite:
+    """The toy site with the package's files and OpenAI's client beside it."""
+    folder = tmp_path_factory.mktemp("package_site") / "site"
+    shutil.copytree(toy_site.folder, folder)
+    for name in ("index.js", "worker.js"):
+        shutil.copyfile(WEB / "build" / "package" / name, folder / name)
+    esbuild = str(WEB / "node_modules/.bin/esbuild")
+    subprocess.run(
+        [esbuild, "--bundle", "--format=esm", "--log-level=warning", f"--outfile={folder / 'openai.js'}"],
+        cwd=WEB,
+        input='export { OpenAI } from "openai";',
+        text=True,
+        check=True,
+    )
+    return ToySite(folder, toy_site.ids)
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, package_site: ToySite, serve: Callable[[Path], str]) -> Iterator[Page]:
+    with pages(browser, serve(package_site.folder), ("404",)) as new_page:
+        opened = new_page()
+        assert opened.evaluate(START) == ["manifest", "weights", "kernels"]
+        yield opened
+
+
+def test_openais_client_works_unchanged_in_a_page(page: Page) -> None:
+    heard: dict[str, Any] = page.evaluate(TALK)
+    assert heard["whole"] == heard["streamed"] != ""
+    assert heard["refused"] == [400, "n"]
+    assert heard["ended"] is True
+    assert heard["names"] == ["toy"]
+
+
+def test_a_page_gets_the_tokens_that_the_kernels_define(page: Page, package_site: ToySite) -> None:
+    text, tokens = page.evaluate(COMPLETE, [PROMPT, EXPECTED])
+    assert tokens == EXPECTED
+    assert text.startswith(bytes(package_site.ids[:1]).decode("utf-8", "replace"))
+
+
+def test_a_load_that_fails_says_why(page: Page) -> None:
+    assert page.evaluate(FAIL, ["nowhere/", {}]) == [True, "missing_file", "ApiError"]
+    assert page.evaluate(FAIL, ["toy/", {"worker": "no_such_worker.js"}]) == [True, "internal", "ApiError"]
+    assert page.evaluate(FAIL, ["toy/", {"abort": True}]) == [False, 20, "AbortError"]
