@@ -42,6 +42,8 @@ Rows = dict[str, Callable[[Result, PromptFigures], str]]
 
 SPEED: Rows = {
     "load ms": lambda r, _: f"{r.load_ms:,.0f}",
+    "from storage: load, first token ms": lambda r, _: _warm(r),
+    "allowed for that first token, ms": lambda r, _: f"{r.warm_load.limit_ms:,.0f}" if r.warm_load else "",
     "first run after load, ms": lambda r, _: f"{r.first_run_ms:,.0f}",
     "first token ms": lambda _, p: _figure(p.first_token_ms, 0),
     "prefill tok/s": lambda _, p: _figure(p.prefill_tokens_per_s, 1),
@@ -72,6 +74,11 @@ def _print_speed(console: Console, results: Sequence[Result]) -> None:
     for name, show in SPEED.items():
         table.add_row(name, *(show(result, prompt) for result in results for prompt in result.prompts))
     console.print(table)
+
+
+def _warm(result: Result) -> str:
+    warm = result.warm_load
+    return f"{warm.load_ms:,.0f}, {warm.first_token_ms:,.0f}" if warm else ""
 
 
 def _figure(figure: Figure, digits: int) -> str:

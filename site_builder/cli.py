@@ -265,9 +265,10 @@ def bench(
     options = benchmarks.Options(prompts, decode, browsers, variant, layers)
     with progress_bars() as report:
         measured = benchmarks.bench(models, options, report)
-    print_benchmark(measured)
     benchmarks.write(measured, out)
-    for path in (out, *benchmarks.write_rooflines(measured.results, out)):
+    pictures = benchmarks.write_rooflines(measured.results, out)
+    print_benchmark(measured)
+    for path in (out, *pictures):
         typer.echo(f"{path}: written")
     if before:
         comparison = benchmarks.compare(before, measured)

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -31,8 +31,10 @@ from .results import (
     PromptFigures,
     Result,
     TokenCosts,
+    WarmLoad,
     figure,
 )
+from .warm_load import measure_warm_load
 from .work import Accounts, Call, Work, chunks
 
 REPEATS = 5  # runs that count, of one prompt
@@ -52,6 +54,7 @@ class Options:
     variant: str | None = None  # None: the one that the runtime chooses
     layers: int | None = None  # of random weights; None: all
     budget_s: float = BUDGET_S
+    warm_loads: int = 2  # the best counts
 
 
 def bench(models: Sequence[str], options: Options, report: Report) -> Benchmark:
@@ -92,7 +95,16 @@ def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
                 else:
                     site = build_site(bundle.parent, folder / "site", report)
                     runtime = stack.enter_context(runtimes.chromium(site, bundle.name))
-                yield _Bench(model, bundle, manifest, runtime, options, report).run(build)
+                result = _Bench(model, bundle, manifest, runtime, options, report).run(build)
+            if name == "chromium" and options.warm_loads:
+                report(Progress(f"{model} in {name}: loading from storage", 0, 1, "loads"))
+                result = replace(result, warm_load=_warm_load(folder / "site", bundle.name, options.warm_loads))
+            yield result
+
+
+def _warm_load(site: Path, bundle: str, loads: int) -> WarmLoad:
+    best = measure_warm_load(site, bundle, loads)
+    return WarmLoad(1000 * best.read_s, 1000 * best.load_s, 1000 * best.first_token_s, 1000 * best.limit_s)
 
 
 class _Bench:
@@ -133,6 +145,7 @@ class _Bench:
             variant=variant,
             build=build,
             load_ms=load_ms,
+            warm_load=None,
             first_run_ms=first_run_ms,
             gpu_memory_bytes=last["memoryBytes"],
             ceilings=tops,

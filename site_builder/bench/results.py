@@ -55,6 +55,16 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmLoad:
+    """A load in which every byte came from the browser's storage."""
+
+    read_ms: float  # only reading the weights
+    load_ms: float
+    first_token_ms: float  # from the start of the load, with a prompt of one short message
+    limit_ms: float  # that the first token may take
+
+
+@dataclass(frozen=True, slots=True)
 class Ceiling:
     """What a kernel reached that does nothing but read, or multiply: bytes or floating point operations per second."""
 
@@ -141,6 +151,7 @@ class Result:
     variant: str
     build: Build | None  # None: the model came compiled
     load_ms: float
+    warm_load: WarmLoad | None  # None: there is no storage to load from
     first_run_ms: float  # to the first token of the first run after the load
     gpu_memory_bytes: int
     ceilings: list[Ceiling]

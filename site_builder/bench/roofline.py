@@ -5,7 +5,7 @@ short, and the measured plain matmul where arithmetic is. The SVG follows the re
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import ceil, floor, log10
+from math import ceil, floor, log10, sqrt
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -148,4 +148,4 @@ def _legend(axes: _Axes, stretch: str, kernels: list[KernelFigures]) -> Iterator
 
 
 def _radius(each: KernelFigures) -> float:
-    return 4 + 14 * each.share**0.5
+    return 4 + 14 * sqrt(each.share)

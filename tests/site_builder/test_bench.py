@@ -25,7 +25,7 @@ CIRCLE = "{http://www.w3.org/2000/svg}circle"
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
     """One run of a short prompt; one measurement serves every test, for it takes seconds."""
     bundle = compiler.build(str(DEMO), tmp_path_factory.mktemp("models"), compiler.Options(name="demo"), lambda _: None)
-    options = Options(prompts=(24,), decode=6, budget_s=0.0)
+    options = Options(prompts=(24,), decode=6, budget_s=0.0, warm_loads=0)
     # Playwright runs once in a thread, and in this one it may run already.
     with ThreadPoolExecutor(1) as other_thread:
         return other_thread.submit(benchmarks.bench, [str(bundle)], options, lambda _: None).result()
@@ -75,9 +75,11 @@ def test_gpu_time_is_told_by_kernel(measured: Benchmark) -> None:
     assert profile.method == "timestamp-query"
     for kernels in (profile.prefill, profile.decode):
         assert sum(each.share for each in kernels) == pytest.approx(1)
-        products = [each for each in kernels if each.kernel.startswith(("matmul", "matvec", "attention"))]
+        products = [each for each in kernels if each.kernel.startswith(("matmul", "matvec"))]
         assert products
         assert all(each.flop > 0 and each.ms > 0 and each.bytes > 0 for each in products)
+        assert any(each.flop > 0 for each in kernels if each.kernel.startswith("attention"))
+        assert any(each.flop > 0 for each in kernels if "delta" in each.kernel)
 
 
 def test_the_picture_has_a_mark_for_each_kernel_whose_arithmetic_is_counted(measured: Benchmark, written: Path) -> None:
