@@ -61,7 +61,11 @@ async function buildPackage() {
     build({
       ...options,
       platform: "browser",
-      entryPoints: { index: "src/api/index.ts", worker: "src/engine/worker.ts" },
+      entryPoints: {
+        index: "src/api/index.ts",
+        worker: "src/engine/worker.ts",
+        service_worker: "src/api/service_worker.ts",
+      },
     }),
     build({
       ...options,

@@ -49,6 +49,31 @@ COMPLETE = """async ([prompt, max_tokens]) => {
   return [choices[0].text, usage.completion_tokens];
 }"""
 
+ROUTE = """async () => {
+  const { routeFetch } = await import("./index.js");
+  const end = await routeFetch(engine);
+  const request = { messages: [{ role: "user", content: "hé" }], temperature: 0, max_completion_tokens: 8 };
+  const post = (body) => fetch("/v1/chat/completions", { method: "POST", body: JSON.stringify(body) });
+  const models = await fetch("/v1/models");
+  const refused = await post({ ...request, messages: [] });
+  const whole = await (await post(request)).json();
+  const events = await (await post({ ...request, stream: true })).text();
+  const chunks = events.split("\\n\\n").slice(0, -2).map((line) => JSON.parse(line.slice("data: ".length)));
+  const left = (await post({ ...request, max_completion_tokens: 80, stream: true })).body.getReader();
+  await left.read();
+  await left.cancel();
+  const next = await (await post(request)).json();
+  const heard = {
+    models: [models.status, (await models.json()).data.map(({ id }) => id)],
+    refused: [refused.status, (await refused.json()).error.param],
+    whole: whole.choices[0].message.content,
+    streamed: chunks.map(({ choices }) => choices[0].delta.content ?? "").join(""),
+    left: next.usage.completion_tokens,
+  };
+  end();
+  return { ...heard, without: (await fetch("/v1/models")).status };
+}"""
+
 FAIL = """async ([bundle, options]) => {
   try {
     if (options.abort) options = { signal: AbortSignal.abort() };
@@ -64,7 +89,7 @@ def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) ->
     """The toy site with the package's files and OpenAI's client beside it."""
     folder = tmp_path_factory.mktemp("package_site") / "site"
     shutil.copytree(toy_site.folder, folder)
-    for name in ("index.js", "worker.js"):
+    for name in ("index.js", "worker.js", "service_worker.js"):
         shutil.copyfile(WEB / "build" / "package" / name, folder / name)
     esbuild = str(WEB / "node_modules/.bin/esbuild")
     subprocess.run(
@@ -79,7 +104,7 @@ def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, package_site: ToySite, serve: Callable[[Path], str]) -> Iterator[Page]:
-    with pages(browser, serve(package_site.folder), ("404",)) as new_page:
+    with pages(browser, serve(package_site.folder), ("400", "404")) as new_page:
         opened = new_page()
         assert opened.evaluate(START) == ["manifest", "weights", "kernels"]
         yield opened
@@ -103,3 +128,12 @@ def test_a_load_that_fails_says_why(page: Page) -> None:
     assert page.evaluate(FAIL, ["nowhere/", {}]) == [True, "missing_file", "ApiError"]
     assert page.evaluate(FAIL, ["toy/", {"worker": "no_such_worker.js"}]) == [True, "internal", "ApiError"]
     assert page.evaluate(FAIL, ["toy/", {"abort": True}]) == [False, 20, "AbortError"]
+
+
+def test_any_code_in_the_page_may_fetch_v1_once_a_service_worker_is_there(page: Page) -> None:
+    heard: dict[str, Any] = page.evaluate(ROUTE)
+    assert heard["models"] == [200, ["toy"]]
+    assert heard["refused"] == [400, "messages"]
+    assert heard["streamed"] == heard["whole"] != ""
+    assert heard["left"] == 8, "a stream that is left ends, and the next request is answered"
+    assert heard["without"] == 404
