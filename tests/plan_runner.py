@@ -58,14 +58,33 @@ class PlanRunner:
         self._run(("head",), tokens, advance=False)
         return np.frombuffer(self._device.queue.read_buffer(self._buffers["logits"]), np.float32)
 
+    def write(self, name: str, array: NDArray[Any]) -> None:
+        """Fills an io buffer."""
+        self._device.queue.write_buffer(self._buffers[name], 0, array)
+
+    def read(self, name: str) -> NDArray[np.uint32]:
+        """The words of a buffer."""
+        return np.frombuffer(self._device.queue.read_buffer(self._buffers[name]), np.uint32)
+
+    def sample(self, programs: tuple[str, ...], scalars: Mapping[str, float]) -> None:
+        """Programs that come after the head."""
+        self._run(programs, 1, scalars, advance=False)
+
     def _pipeline(self, kernel: dict[str, Any]) -> Any:
         module = self._device.create_shader_module(code=for_naga(kernel["code"]))
         return self._device.create_compute_pipeline(
             layout="auto", compute={"module": module, "entry_point": kernel["entry"]}
         )
 
-    def _run(self, programs: tuple[str, ...], tokens: int, *, advance: bool = True) -> None:
-        scalars = {"tokens": tokens, "position": self.position}
+    def _run(
+        self,
+        programs: tuple[str, ...],
+        tokens: int,
+        sampling: Mapping[str, float] | None = None,
+        *,
+        advance: bool = True,
+    ) -> None:
+        scalars = {"tokens": tokens, "position": self.position, **(sampling or {})}
         encoder = self._device.create_command_encoder()
         compute = encoder.begin_compute_pass()
         for step in (step for program in programs for step in self._plan["programs"][program]):

@@ -90,6 +90,7 @@ def rank(vocabulary: int, *, chunk: int) -> Kernel:
                 offsets[count],
                 THREADS,
                 lambda at: offer(hold(listed_keys[at], "uint32"), hold(listed_ids[at], "uint32")),
+                together=4,
             )
             barrier()
             store(keys, thread, best_key.get())

@@ -57,7 +57,7 @@ class Many:
             with when(key >= cutoff):
                 mine.add(worth(value_of(key)))
 
-        each_listed(self._thread, self._stop, THREADS, take)
+        each_listed(self._thread, self._stop, THREADS, take, together=4)
         barrier()
         store(self._sums, self._thread, mine.get())
         barrier()
@@ -85,9 +85,9 @@ class Few:
             store(self._counts, at, tokens.get())
             store(self._tails, at, mass.get())
 
-        each_listed(thread, stop, THREADS, stage)
+        each_listed(thread, stop, THREADS, stage, together=1)
         barrier()
-        each_listed(thread, stop, THREADS, add_up)
+        each_listed(thread, stop, THREADS, add_up, together=1)
         barrier()
 
     def tail(self, cutoff: Expr) -> Expr:

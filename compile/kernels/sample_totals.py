@@ -156,12 +156,12 @@ def list_bins(vocabulary: int) -> Kernel:
     return k.finish()
 
 
-def each_listed(thread: Expr, stop: Expr, threads: int, take: Callable[[Expr], None]) -> None:
-    """Takes every place of the list, in turns of all threads; four in a turn of the loop, whose loads overlap then.
-    Lavapipe ends all loops of a thread after 65,535 turns, and a vocabulary of equal logits is listed whole."""
-    end = hold(cast(stop, "int32"), "int32")
-    with loop((end - thread + (4 * threads - 1)) // (4 * threads)) as i:
-        for j in range(4):
-            at = let(thread + (i * 4 + j) * threads)
+def each_listed(thread: Expr, stop: Expr, threads: int, take: Callable[[Expr], None], *, together: int) -> None:
+    """Takes every place of the list, in turns of all threads. In a turn a thread takes several together: their loads
+    overlap, and lavapipe ends all loops of a thread after 65,535 turns, while a list may hold the whole vocabulary."""
+    end, turn = hold(cast(stop, "int32"), "int32"), together * threads
+    with loop((end - thread + (turn - 1)) // turn) as i:
+        for j in range(together):
+            at = let(thread + (i * together + j) * threads)
             with when(at < end):
                 take(at)
