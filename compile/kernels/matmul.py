@@ -82,7 +82,7 @@ def matmul(
     write = _writer(y, y_dtype, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
         if tuning.tiled:
-            made = matmul_tiled.Tiles(x, weights, rows, k.scalar("tokens"), (block, tile, thread), x_dtype)
+            made = matmul_tiled.Tiles(x, weights, rows, k.scalar("tokens"), (block, tile, thread))
             for token, sums in zip(made.tokens, made.sums, strict=True):
                 write(made.rows, token, sums)
         else:
