@@ -6,6 +6,8 @@ while the threads of a column add up Sᵀ k in workgroup memory, and are written
 written once, 16 heads · 64 KiB · 2 = 2 MiB a layer. Splitting a head over several workgroups would repeat the
 convolution and the norms of q and k in each, and leave the norm of the outputs to the next launch; 64 KiB do not need
 it. On software adapters there is nothing to be in flight and barriers are dear: one part, and the state is read twice.
+Measured at 0.8B, one part against a thread for four columns that lie apart: lavapipe 0.73 ms and 0.79, SwiftShader 2.4
+and 1.9; eight parts against a thread per column, lavapipe: 1.4 and 2.6.
 """
 
 # C channels (q, k and v), W taps of the convolution, Hk key heads, Hv value heads, dk, dv head sizes

@@ -1,7 +1,8 @@
 """What follows the gated delta rule in prefill: y = rms_norm(o) · norm · silu(z), for each token and value head.
 
 A workgroup per token and head. Every thread adds up the partial squares of all: on software adapters, where that
-counts, few threads share a head.
+counts, few threads share a head: 128 tokens and 16 heads of 128 took lavapipe 10.2 ms with 64 threads, 2.3 with 8;
+SwiftShader 96 and 5.9.
 """
 
 # T tokens, Hv value heads, dv value size

@@ -5,6 +5,11 @@ Tiled, for GPUs: matmul_tiled.py.
 Plain, for software adapters: a thread takes 8 rows and 4 tokens and reads everything itself; no barriers. Measured on
 lavapipe on two busy cores, q4 3584x1024 times 64 tokens, in runs of their own: 1 row and 8 tokens 3.1 GFLOP/s, 2 and 4:
 5.3, 4 and 4: 9.5; then 4 and 4: 11.3, 8 and 4: 14.4; the tiled way: half of 4 and 4.
+
+Activations as int8, a scale for 32, and `dot4I8Packed`, 8 rows and 8 tokens a thread: 21.7 GFLOP/s where the plain way
+had 13.8 (SwiftShader 1.7 and 1.0). Not taken: simulated on the demo model, logits are off by up to 4.6e-2 of the
+largest (median of 22 texts 1.6e-2), and the likeliest token changes at 19 of 485 positions. Activations in f16: no
+faster.
 """
 
 # R rows, K columns, T tokens
