@@ -1,7 +1,7 @@
 """Reads what the site needs to know of the bundles in a folder; the browser reads the rest."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ class Sampling:
     temperature: float
     top_k: int
     top_p: float
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,17 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def _sampling(path: Path) -> Sampling:
-    """generation_config.json, read as transformers reads it: greedy unless it says do_sample."""
+    """generation_config.json, read as transformers reads it: greedy unless it says do_sample, penalised anyway."""
     settings = _parse(path) if path.is_file() else {}
+    repetition_penalty = float(settings.get("repetition_penalty") or 1.0)
     if not settings.get("do_sample", False):
-        return GREEDY
+        return replace(GREEDY, repetition_penalty=repetition_penalty)
     return Sampling(
         temperature=float(settings.get("temperature") or 1.0),
         top_k=int(settings.get("top_k") or 0),
         top_p=float(settings.get("top_p") or 1.0),
+        min_p=float(settings.get("min_p") or 0.0),
+        repetition_penalty=repetition_penalty,
     )
 
 

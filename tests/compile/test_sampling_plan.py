@@ -36,7 +36,7 @@ def runner(gpu: Gpu) -> PlanRunner:
 
 def test_tokens_are_penalised_drawn_counted_and_reported(gpu: Gpu) -> None:
     run = runner(gpu)
-    settings, bias = Settings(1.3, top_k=60, top_p=0.9, min_p=0.001), np.zeros(VOCABULARY, np.float32)
+    settings, bias = Settings(0.6, top_k=60, top_p=0.9, min_p=0.001), np.zeros(VOCABULARY, np.float32)
     bias[7] = 6
     occurrences = np.zeros(VOCABULARY, np.uint32)
     occurrences[[3, 7]] = IN_PROMPT

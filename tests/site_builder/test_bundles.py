@@ -57,6 +57,8 @@ def test_tokens_are_drawn_greedily_unless_the_checkpoint_samples(make_bundle: Ca
         ({"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.95}, Sampling(0.6, 20, 0.95)),
         ({"do_sample": True}, Sampling(1.0, 0, 1.0)),
         ({"temperature": 0.6}, Sampling(0.0, 0, 1.0)),
+        ({"do_sample": True, "min_p": 0.05, "repetition_penalty": 1.1}, Sampling(1.0, 0, 1.0, 0.05, 1.1)),
+        ({"repetition_penalty": 1.1}, Sampling(0.0, 0, 1.0, 0.0, 1.1)),
     ],
 )
 def test_sampling_comes_from_the_generation_config(

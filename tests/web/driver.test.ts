@@ -53,7 +53,7 @@ describe("the Node driver", needsGpu, () => {
         kind: "generate",
         id: 5,
         messages: [{ role: "user", content: "hi" }],
-        sampling: GREEDY,
+        sampling: { ...GREEDY, logit_bias: { 17: 100 }, logprobs: 1 },
         maxTokens: 3,
       },
       { kind: "close" },
@@ -72,6 +72,7 @@ describe("the Node driver", needsGpu, () => {
       buffers: 0,
       pipelines: 0,
     });
+    assert.equal(answers.filter(({ kind }) => kind === "logprobs").length, 3);
     assert.equal(answers.at(-1)?.kind, "done");
   });
 

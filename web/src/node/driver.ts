@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { failureOf, messageOf, WindowseatError } from "../runtime/failure.ts";
 import { Field } from "../runtime/fields.ts";
-import type { ChatMessage, FailureCode, GenerateRequest } from "../runtime/messages.ts";
+import type { ChatMessage, FailureCode, GenerateRequest, Sampling } from "../runtime/messages.ts";
 import { type Commands, createCommands } from "../verify/commands.ts";
 import { openDawn } from "./dawn.ts";
 import { fetchFor } from "./folder.ts";
@@ -29,24 +29,36 @@ const ids = (field: Field): number[] => field.list((id) => id.integer());
 const optional = <T>(field: Field, read: (field: Field) => T): T | null =>
   field.value === undefined || field.value === null ? null : read(field);
 
-function readRequest(command: Field): GenerateRequest {
-  const sampling = command.get("sampling");
-  const number = (name: string, otherwise: number): number => {
-    const value = sampling.get(name).value ?? otherwise;
-    return typeof value === "number" ? value : Number.NaN;
+/** What is no number becomes NaN, which the engine refuses by the setting's name. */
+const numberIn = ({ value }: Field): number => (typeof value === "number" ? value : Number.NaN);
+
+function readSampling(sampling: Field): Sampling {
+  const number = (name: string, otherwise: number): number =>
+    optional(sampling.get(name), numberIn) ?? otherwise;
+  const logitBias = optional(sampling.get("logit_bias"), (field) => field.members(numberIn));
+  const logprobs = optional(sampling.get("logprobs"), numberIn);
+  return {
+    temperature: number("temperature", 0),
+    top_k: number("top_k", 0),
+    top_p: number("top_p", 1),
+    min_p: number("min_p", 0),
+    seed: number("seed", 0),
+    repetition_penalty: number("repetition_penalty", 1),
+    presence_penalty: number("presence_penalty", 0),
+    frequency_penalty: number("frequency_penalty", 0),
+    ...(logitBias !== null && { logit_bias: logitBias }),
+    ...(logprobs !== null && { logprobs }),
   };
+}
+
+function readRequest(command: Field): GenerateRequest {
   const maxTokens = optional(command.get("maxTokens"), (field) => field.integer(1));
   const thinking = command.get("thinking").value;
   const tools = optional(command.get("tools"), (field) => field.list((tool) => tool.value));
   return {
     id: command.get("id").integer(),
     messages: command.get("messages").list(readMessage),
-    sampling: {
-      temperature: number("temperature", 0),
-      top_k: number("top_k", 0),
-      top_p: number("top_p", 1),
-      seed: number("seed", 0),
-    },
+    sampling: readSampling(command.get("sampling")),
     ...(maxTokens !== null && { maxTokens }),
     ...(typeof thinking === "boolean" && { thinking }),
     ...(tools !== null && { tools }),
