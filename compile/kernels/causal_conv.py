@@ -4,7 +4,7 @@ The convolution's state is a ring of W columns: token t lies in column t mod W. 
 tokens before its own and writes its own, which nobody reads in that step; so workgroups that share a key head cannot
 race. In prefill a thread owns a channel and 16 tokens, and only the first such thread of a channel touches the ring:
 the inputs of the others are all in the chunk. So the threads grow with the chunk: 6144 channels and 512 tokens have
-196,608, not 6144. Measured with 128 tokens, a thread per channel and so: lavapipe 5.2 ms and 4.0, SwiftShader 15 and 31.
+196,608, not 6144. Measured with 128 tokens, a thread per channel and so: lavapipe 5.2 ms and 4.0, SwiftShader 15, 31.
 """
 
 # T tokens, C channels (q, k and v), W taps
