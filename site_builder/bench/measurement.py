@@ -123,7 +123,8 @@ class _Bench:
         self._say("loading")
         variant, load_ms = self._load(max(options.prompts) + options.decode + SPARE)
         accounted = self._read("report.json")["variants"][variant]
-        accounts = Accounts(manifest, self._read(f"plan-{variant}.json"))
+        (plan,) = (each["plan"] for each in manifest["variants"] if each["name"] == variant)
+        accounts = Accounts(manifest, self._read(plan))
         runs: dict[int, list[dict[str, Any]]] = {}
         first_run_ms, pace = 0.0, 0.0  # seconds a token
         for tokens in sorted(options.prompts):

@@ -17,8 +17,6 @@ from ...compile.models.layers import Attention, GatedDelta, Matrix, Model
 from ...compile.parts import Part, parts
 from ...compile.schedule.weights import weights_of
 
-ACTIVATION_BYTES = {"f16": 2}  # by variant; 4 in the others
-
 
 @dataclass(slots=True)
 class Work:
@@ -64,8 +62,9 @@ class Accounts:
         self._plan = plan
         self._tensors: dict[str, int] = {each["name"]: each["bytes"] for each in manifest["weights"]["tensors"]}
         self._buffers: dict[str, Any] = {each["name"]: each for each in plan["buffers"]}
-        self._activation = ACTIVATION_BYTES.get(plan["variant"], 4)
-        (self._chunk,) = (v["prefill_chunk"] for v in manifest["variants"] if v["name"] == plan["variant"])
+        (variant,) = (each for each in manifest["variants"] if each["name"] == plan["variant"])
+        self._activation = 2 if "shader-f16" in variant["features"] else 4  # bytes
+        self._chunk: int = variant["prefill_chunk"]
         architecture = ARCHITECTURES[manifest["model"]["architecture"]]
         model: Model = architecture.model(architecture.config(manifest["model"]["config"], manifest["name"]))
         matrices = [weight for weight in weights_of(model) if isinstance(weight, Matrix)]
