@@ -92,7 +92,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name",
     [
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
-        *["api", "api_text", "api_client", "api_pace"],
+        *["contest", "api", "api_text", "api_client", "api_pace"],
     ],
 )
 def test_the_typescript_tests_pass(built: str, name: str) -> None:
@@ -127,6 +127,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "driver",
         "text",
         "tokenizer",
+        "contest",
         "api",
         "api_text",
         "api_client",
