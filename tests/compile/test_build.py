@@ -67,9 +67,13 @@ def test_the_folder_holds_what_a_chat_needs(bundle: Path) -> None:
         "chat_template.jinja",
         "generation_config.json",
         "plan-base.json",
+        "plan-base_q8kv.json",
         "plan-f16.json",
+        "plan-f16_q8kv.json",
         "plan-f16_subgroups.json",
+        "plan-f16_subgroups_q8kv.json",
         "plan-software.json",
+        "plan-software_q8kv.json",
         "report.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -79,7 +83,7 @@ def test_the_folder_holds_what_a_chat_needs(bundle: Path) -> None:
 
 def test_every_weight_of_the_plans_is_in_the_stream(bundle: Path) -> None:
     tensors = {tensor["name"] for tensor in manifest(bundle)["weights"]["tensors"]}
-    for name in ("plan-f16.json", "plan-base.json", "plan-software.json"):
+    for name in (each["plan"] for each in manifest(bundle)["variants"]):
         plan = json.loads((bundle / name).read_text())
         bound = {buffer for steps in plan["programs"].values() for step in steps for buffer in step["buffers"]}
         assert bound - {buffer["name"] for buffer in plan["buffers"]} == tensors
@@ -94,13 +98,23 @@ def test_tensors_lie_one_after_the_other_in_the_shards(bundle: Path) -> None:
 
 
 def test_the_best_variants_ask_for_features_and_only_the_last_is_for_software(bundle: Path) -> None:
-    variants = manifest(bundle)["variants"]
+    variants = [each for each in manifest(bundle)["variants"] if each["kv_cache"] != "q8"]
     assert [(each["name"], each["features"], each["software"]) for each in variants] == [
         ("f16_subgroups", ["shader-f16", "subgroups"], False),
         ("f16", ["shader-f16"], False),
         ("base", [], False),
         ("software", [], True),
     ]
+
+
+def test_each_variant_has_a_twin_with_a_q8_cache_that_comes_after_all_the_others(bundle: Path) -> None:
+    variants = manifest(bundle)["variants"]
+    full, twins = variants[: len(variants) // 2], variants[len(variants) // 2 :]
+    assert [each["name"] for each in twins] == [f"{each['name']}_q8kv" for each in full]
+    assert {each["kv_cache"] for each in twins} == {"q8"}
+    for one, other in zip(full, twins, strict=True):
+        assert (other["features"], other["software"]) == (one["features"], one["software"])
+        assert other["memory"]["per_position"] < one["memory"]["per_position"]
 
 
 def test_the_stop_tokens_are_those_of_all_files_together(source: Path, tmp_path: Path) -> None:
@@ -200,7 +214,7 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
     tensors = manifest(folder)["weights"]["tensors"]
     assert base["dispatches"] == {
         "prefill": 21,
-        "decode": 12,
+        "decode": 13,
         "head": 1,
         "penalise": 1,
         "sample": 2,
@@ -208,7 +222,7 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
         "count": 1,
         "logprobs": 5,
     }
-    assert base["dispatches_per_token"] == 15
+    assert base["dispatches_per_token"] == 16
     assert base["cache_bytes_per_position"] == 2 * 32 * 4
     assert written["weight_bytes"] == sum(tensor["bytes"] for tensor in tensors)
     row = 64 // 2 + 2 * 2  # the head reads the whole table, which is tied to it, and the embedding a row of it

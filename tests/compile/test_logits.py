@@ -48,7 +48,7 @@ MODELS: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {  # quantis
     ),
     "attention first, as many value heads as key heads": (
         "q8",
-        ("base",),
+        ("base", "base_q8kv", "software_q8kv"),
         {
             **CONFIG,
             "layer_types": ["full_attention", "linear_attention"],

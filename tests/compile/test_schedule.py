@@ -100,7 +100,10 @@ def test_state_does_not_depend_on_the_activations_but_the_cache_does(variant: Va
     fixed = schedule(model(dict(CONFIG)), "q4", variant).fixed
     assert fixed["layers.0.state"].bytes == 2 * 16 * 16 * 4
     assert fixed["layers.0.ring"].bytes == 4 * (2 * 16 + 2 * 16) * 4
-    assert fixed["layers.1.k_cache"].bytes_per_position == 32 * {"float16": 2, "float32": 4}[variant.act]
+    value_bytes = {"f32": 4, "f16": 2, "q8": 1}[variant.kv_cache]
+    assert fixed["layers.1.k_cache"].bytes_per_position == 32 * value_bytes
+    scales = [buffer.bytes_per_position for name, buffer in fixed.items() if name.endswith("cache_scales")]
+    assert scales == ([4] if variant.kv_cache == "q8" else [])  # an f16 each for 32 values of a key and of its value
 
 
 @needs_published
