@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..compile.errors import UserError
+from ..compile.progress import Progress, Report
 
 PROBLEM, DIFFERENCE = 1, 3  # 2, wrong usage, is typer's own
 QUANTISATIONS = ("q4", "q8", "f16")
@@ -264,7 +265,7 @@ def bench(
     before = benchmarks.read(compare) if compare else None
     options = benchmarks.Options(prompts, decode, browsers, variant, layers)
     with progress_bars() as report:
-        measured = benchmarks.bench(models, options, report)
+        measured = benchmarks.bench(models, options, report if sys.stderr.isatty() else stage_lines())
     benchmarks.write(measured, out)
     pictures = benchmarks.write_rooflines(measured.results, out)
     print_benchmark(measured)
@@ -274,6 +275,18 @@ def bench(
         comparison = benchmarks.compare(before, measured)
         print_comparison(comparison)
         raise typer.Exit(DIFFERENCE if comparison.worse else 0)
+
+
+def stage_lines() -> Report:
+    """A report function for logs, where there are no bars: a line as each stage begins, for one may take minutes."""
+    said: set[str] = set()
+
+    def report(value: Progress) -> None:
+        if value.stage not in said:
+            said.add(value.stage)
+            typer.echo(value.stage, err=True)
+
+    return report
 
 
 def known_lengths(text: str) -> tuple[int, ...]:
