@@ -40,7 +40,7 @@ def known_quantisation(name: str) -> str:
 
 @contextmanager
 def without_torch() -> Iterator[None]:
-    """Where TVM is imported for a build alone: it imports torch if that is installed, for 2.4 s and 200 MB."""
+    """Where TVM is imported for its kernels alone: it imports torch if that is installed, for 2.4 s and 200 MB."""
     if "torch" in sys.modules:
         yield
         return
@@ -258,8 +258,11 @@ def bench(
     prompts = known_lengths(prompt)
     browsers = known_runtimes(browser or ["chromium"])
     try:
-        from . import bench as benchmarks
-        from .bench_table import print_benchmark, print_comparison
+        if "chromium" in browsers:
+            import playwright  # noqa: F401  # missing, it should be said before a model is built
+        with without_torch():
+            from . import bench as benchmarks
+            from .bench_table import print_benchmark, print_comparison
     except ModuleNotFoundError as missing:
         raise UserError(f"bench needs {missing.name}; install it with: pip install windowseat[verify]") from missing
     before = benchmarks.read(compare) if compare else None

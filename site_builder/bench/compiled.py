@@ -1,13 +1,12 @@
 """The bundle that a benchmark runs: built from a checkpoint, from random weights, or there already."""
 
-import multiprocessing
-import resource
+import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from ...compile import build as compiler
 from ...compile.bundle import MANIFEST
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
@@ -44,20 +43,14 @@ def compiled(model: str, layers: int | None, folder: Path, report: Report) -> tu
 
 
 def _timed_build(source: str, models: Path) -> tuple[float, int]:
-    """Seconds and peak bytes of a build, in a process of its own so that its memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
-    process = context.Process(target=_build, args=(source, models, answers))
-    process.start()
-    process.join()
-    if process.exitcode or answers.empty():
-        raise UserError(f"{source} could not be built; see: windowseat build {source}")
-    seconds, peak = answers.get()
-    return seconds, peak
-
-
-def _build(source: str, models: Path, answers: "multiprocessing.SimpleQueue[tuple[float, int]]") -> None:
+    """Seconds and peak bytes of `windowseat build`, all of it."""
     started = time.perf_counter()
-    compiler.build(source, models, compiler.Options(), lambda _: None)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answers.put((time.perf_counter() - started, peak * (1 if sys.platform == "darwin" else 1024)))
+    command = [sys.executable, "-m", "windowseat.site_builder", "build", source, "--out", str(models)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.read().strip()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # Popen would wait for it once more
+    if process.returncode:
+        raise UserError(said.rpartition("\n")[2].removeprefix("windowseat: "))
+    return time.perf_counter() - started, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -15,9 +15,9 @@ import jsonschema
 
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
+from .. import runtimes
+from ..runtimes import Runtime, Unsupported
 from ..site import SCRIPTS, build_site
-from ..verify import runtimes
-from ..verify.runtimes import Runtime, Unsupported
 from . import ceilings
 from .compiled import RANDOM, RANDOM_SOURCE, compiled
 from .machine import this_commit, this_machine

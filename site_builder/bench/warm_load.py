@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compile.errors import UserError
-from ..verify.runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAG, find_chromium, serving
+from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAG, find_chromium, serving
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
 SCRIPT = """async (bundle) => {

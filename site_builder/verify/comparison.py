@@ -14,10 +14,10 @@ from ...compile import build as compiler
 from ...compile.checkpoint import Checkpoint, open_checkpoint
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
+from .. import runtimes
+from ..runtimes import Runtime, Unsupported
 from ..site import SCRIPTS, build_site
-from . import runtimes
 from .oracle import F32, Oracle, oracle_of
-from .runtimes import Runtime, Unsupported
 
 # Of max |logit|, by variant.
 BOUNDS = {"base": 1e-3, "software": 1e-3, "f16": 2e-2, "f16_subgroups": 2e-2}

@@ -17,9 +17,9 @@ import numpy as np
 import uvicorn
 from numpy.typing import NDArray
 
-from ...compile.errors import UserError
-from .. import server
-from ..node import find_node
+from ..compile.errors import UserError
+from . import server
+from .node import find_node
 
 F32 = NDArray[np.float32]
 
