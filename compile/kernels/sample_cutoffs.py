@@ -16,12 +16,12 @@ from .common import Cell, Expr, Kernel, KernelBuilder, cast, const, hold, store,
 from .sample_totals import NO_BIN, Bounds, Totals, bin_where, is_listed, sum_where
 from .sample_words import BINS, Frame, bin_of, bits, blocks, key, u32
 
-LAST_WEIGHED = BINS - 2  # the tokens of the last bin weigh nothing, and a cut-off among them changes nothing
+DEEPEST = BINS - 2  # among the tokens of the last bin no cut-off lies, or they weigh nothing
 
 
 @cache
 def choose_bins(vocabulary: int) -> Kernel:
-    """Buffers: counts [B, 64] u32, weights [B, 64] f32, frame [3] f32, bounds [12] u32, offsets [B + 1] u32 where
+    """Buffers: counts [B, 32] u32, weights [B, 32] f32, frame [3] f32, bounds [12] u32, offsets [B + 1] u32 where
     each block's tokens begin in the list, kept [B] f32 the weight of each block's bins above the first."""
     k = KernelBuilder(f"choose_bins_{vocabulary}", (1, 1), BINS)
     totals = Totals(k, blocks(vocabulary))
@@ -37,14 +37,14 @@ def choose_bins(vocabulary: int) -> Kernel:
         first, last, beside, k_bin = (Cell(const(NO_BIN, "int32"), "int32") for _ in range(4))  # k_bin: off
         with when(T.And(top_k > 0, top_k < vocabulary)):
             k_bin.set(bin_where(totals.counts, cast(top_k, "float32")))
-            with when(k_bin.get() > LAST_WEIGHED):
+            with when(k_bin.get() > DEEPEST):
                 k_bin.set(const(NO_BIN, "int32"))
         first.set(k_bin.get())
         last.set(k_bin.get())
         with when(top_p < const(1.0)):
             least = sum_where(totals.weights, lambda i: i < k_bin.get())
             most = sum_where(totals.weights, lambda i: i <= k_bin.get())
-            deepest = hold(T.min(k_bin.get(), LAST_WEIGHED), "int32")
+            deepest = hold(T.min(k_bin.get(), DEEPEST), "int32")
             last.set(T.min(bin_where(totals.weights, top_p * most), deepest))
             # without top-k both sums are the same
             first.set(T.min(bin_where(totals.weights, top_p * least), last.get()))
@@ -53,7 +53,7 @@ def choose_bins(vocabulary: int) -> Kernel:
         p_on = Cell(cast(top_p < const(1.0), "int32"), "int32")
         least_logit = hold(highest + temperature * T.log(T.max(min_p, const(1e-30))))
         least_bin = hold(bin_of(least_logit, highest, scale), "int32")
-        with when(T.And(min_p > const(0.0), least_bin < T.min(first.get(), LAST_WEIGHED + 1))):
+        with when(T.And(min_p > const(0.0), least_bin < T.min(first.get(), DEEPEST + 1))):
             # Whatever top-k and top-p would keep, this cuts higher.
             first.set(least_bin)
             last.set(least_bin)

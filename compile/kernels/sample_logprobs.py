@@ -33,7 +33,7 @@ def reference(logits: F64) -> F64:
 
 @cache
 def choose_top(vocabulary: int) -> Kernel:
-    """Buffers: counts [B, 64] u32, weights [B, 64] f32, bounds [12] u32, offsets [B + 1] u32, kept [B] f32."""
+    """Buffers: counts [B, 32] u32, weights [B, 32] f32, bounds [12] u32, offsets [B + 1] u32, kept [B] f32."""
     k = KernelBuilder(f"choose_top_{vocabulary}", (1, 1), BINS)
     totals = Totals(k, blocks(vocabulary))
     bounds = k.buffer("bounds", (len(Bounds),), "uint32")
@@ -67,9 +67,14 @@ def rank(vocabulary: int, *, chunk: int) -> Kernel:
     listed_keys = k.buffer("listed_keys", (vocabulary,), "uint32")
     logprobs = k.buffer("logprobs", (WORDS,), "uint32")
     with k.threads() as (_, _, thread):
-        base = hold(frame[int(Frame.HIGHEST)] + T.log(T.reinterpret("float32", bounds[int(Bounds.TOTAL)])))
+        highest = hold(frame[int(Frame.HIGHEST)])
+        log_total = hold(T.log(T.reinterpret("float32", bounds[int(Bounds.TOTAL)])))
+
+        def logprob(value: Expr) -> Expr:
+            return hold((value - highest) - log_total)
+
         with when(thread == 0):
-            store(logprobs, 0, bits(hold(finite(raw[tokens[0]]) - base)))
+            store(logprobs, 0, bits(logprob(finite(raw[tokens[0]]))))
         keys, ids = shared(THREADS, "uint32"), shared(THREADS, "uint32")
         # The token before: nothing is above the largest key, and keys of logits are smaller.
         last_key, last_id = Cell(u32(NO_ID), "uint32"), Cell(u32(NO_ID), "uint32")
@@ -102,7 +107,7 @@ def rank(vocabulary: int, *, chunk: int) -> Kernel:
             last_id.set(best_id.get())
             with when(thread == 0):
                 store(logprobs, 1 + nth, best_id.get())
-                store(logprobs, 1 + MOST + nth, bits(hold(value_of(best_key.get()) - base)))
+                store(logprobs, 1 + MOST + nth, bits(logprob(value_of(best_key.get()))))
     return k.finish()
 
 

@@ -16,7 +16,7 @@ from .sample_totals import each_listed
 from .sample_words import u32, value_of
 
 THREADS = 64
-MOST_FEW = 256
+MOST_FEW = 128
 
 
 class Search(Protocol):

@@ -14,9 +14,9 @@ from tvm.tirx.script import builder as T
 from .common import Cell, Expr, KernelBuilder, Rows, cast, const, hold, lane, when
 
 LARGEST = 1e30  # what an infinite logit counts as
-BINS = 64  # the last one is for what weighs nothing
-BLOCK_THREADS = 32
-MOST_BLOCKS = 64
+BINS = 32  # the last one is for what no cut-off lies in
+BLOCK_THREADS = 16
+MOST_BLOCKS = 128
 
 
 def blocks(vocabulary: int) -> int:

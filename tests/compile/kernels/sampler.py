@@ -39,21 +39,20 @@ def greedy(machine: Machine, logits: F32) -> Array:
     return machine.run(take_peak(len(logits), chunk=4), {**found, "tokens": np.full(4, 9, np.uint32)}, {})["tokens"]
 
 
-def spread_out(machine: Machine, logits: F32, temperature: float | None) -> dict[str, Array]:
-    """frame, counts [B, 64] and weights [B, 64]."""
+def spread_out(machine: Machine, logits: F32, settings: Settings | None) -> dict[str, Array]:
+    """frame, counts [B, 32] and weights [B, 32]; without settings as log-probabilities take them."""
     count, size = len(logits), blocks(len(logits)) * BINS
     arrays = {"logits": logits, **{name: np.zeros(peaks(count), np.float32) for name in ("highs", "lows")}}
     arrays = machine.run(find_range(count), arrays, {})
     arrays |= {"frame": np.zeros(len(Frame), np.float32)}
     arrays |= {"counts": np.zeros(size, np.uint32), "weights": np.zeros(size, np.float32)}
-    kernel = spread(count, tempered=temperature is not None)
-    found = machine.run(kernel, arrays, {} if temperature is None else {"temperature": temperature})
+    found = machine.run(spread(count, tempered=settings is not None), arrays, asdict(settings) if settings else {})
     return {name: found[name] for name in ("frame", "counts", "weights")}
 
 
 def prepared(machine: Machine, logits: F32, settings: Settings) -> dict[str, Array]:
     """Everything that `draw` reads."""
-    found = spread_out(machine, logits, settings.temperature)
+    found = spread_out(machine, logits, settings)
     chosen = machine.run(choose_bins(len(logits)), {**found, **_room(logits)}, asdict(settings))
     return {**_listed(machine, logits, {**found, **chosen}), "kept": chosen["kept"]}
 
