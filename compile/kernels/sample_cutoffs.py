@@ -8,6 +8,7 @@ among the tokens of these bins alone, which are a few dozen as a rule.
 
 # V vocabulary, B blocks
 
+from collections.abc import Callable
 from functools import cache
 
 from tvm.tirx.script import builder as T
@@ -17,6 +18,65 @@ from .sample_totals import NO_BIN, Bounds, Totals, bin_where, is_listed, sum_whe
 from .sample_words import BINS, Frame, bin_of, bits, blocks, key, u32
 
 DEEPEST = BINS - 2  # among the tokens of the last bin no cut-off lies, or they weigh nothing
+
+
+class _Chosen:
+    """The bins, while they are chosen; NO_BIN where there is none."""
+
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+        self.first, self.last, self.beside, self.k_bin = (Cell(const(NO_BIN, "int32"), "int32") for _ in range(4))
+        self.p_on = Cell(const(0, "int32"), "int32")
+
+    def by_top_k(self, top_k: Expr, vocabulary: int) -> None:
+        with when(T.And(top_k > 0, top_k < vocabulary)):
+            found = bin_where(self._totals.counts, cast(top_k, "float32"))
+            with when(found <= DEEPEST):
+                for cell in (self.k_bin, self.first, self.last):
+                    cell.set(found)
+
+    def by_top_p(self, top_p: Expr) -> None:
+        weights, k_bin = self._totals.weights, self.k_bin.get()
+        with when(top_p < const(1.0)):
+            self.p_on.set(const(1, "int32"))
+            # What top-k leaves: without all of its bin, and with all of it. Without top-k these are the same.
+            least, most = sum_where(weights, lambda i: i < k_bin), sum_where(weights, lambda i: i <= k_bin)
+            self.last.set(T.min(bin_where(weights, top_p * most), T.min(k_bin, DEEPEST)))
+            self.first.set(T.min(bin_where(weights, top_p * least), self.last.get()))
+            with when(k_bin > self.last.get()):
+                self.beside.set(k_bin)
+
+    def by_min_p(self, min_p: Expr, least_bin: Expr) -> None:
+        """Where this cuts higher, whatever top-k and top-p would keep, they are off."""
+        with when(T.And(min_p > const(0.0), least_bin < T.min(self.first.get(), DEEPEST + 1))):
+            self.first.set(least_bin)
+            self.last.set(least_bin)
+            self.beside.set(const(NO_BIN, "int32"))
+            self.k_bin.set(const(NO_BIN, "int32"))
+            self.p_on.set(const(0, "int32"))
+
+    def listed(self, i: Expr) -> Expr:
+        return is_listed(i, self.first.get(), self.last.get(), self.beside.get())
+
+    def words(self, top_k: Expr, keys: Callable[[Expr, Expr], tuple[Expr, Expr]]) -> dict[Bounds, Expr]:
+        """What the kernels after this one read; `keys` gives the range of keys of bins."""
+        counts, weights, nothing = self._totals.counts, self._totals.weights, u32(0)
+        first, last, k_bin = self.first.get(), self.last.get(), self.k_bin.get()
+        k_on, p_on = k_bin < NO_BIN, self.p_on.get() == 1
+        unlisted = sum_where(counts, lambda i: T.And(i < k_bin, T.Not(self.listed(i))))
+        (k_low, k_bits), (p_low, p_bits) = keys(k_bin, k_bin), keys(first, last)
+        return {
+            Bounds.FIRST: cast(first, "uint32"),
+            Bounds.LAST: cast(last, "uint32"),
+            Bounds.BESIDE: cast(self.beside.get(), "uint32"),
+            Bounds.K_NEED: bits(hold(cast(top_k, "float32") - unlisted)),
+            Bounds.K_LOW: T.Select(k_on, k_low, nothing),
+            Bounds.K_BITS: T.Select(k_on, k_bits, nothing),
+            Bounds.P_LOW: T.Select(p_on, p_low, nothing),
+            Bounds.P_BITS: T.Select(p_on, p_bits, nothing),
+            Bounds.OUTSIDE: bits(sum_where(weights, lambda i: T.And(i <= k_bin, T.Not(self.listed(i))))),
+            Bounds.ABOVE: bits(sum_where(weights, lambda i: i < first)),
+        }
 
 
 @cache
@@ -34,58 +94,17 @@ def choose_bins(vocabulary: int) -> Kernel:
     with k.threads() as (_, _, thread):
         totals.add_blocks(thread)
         highest, lowest, scale = (hold(frame[int(which)]) for which in Frame)
-        first, last, beside, k_bin = (Cell(const(NO_BIN, "int32"), "int32") for _ in range(4))  # k_bin: off
-        with when(T.And(top_k > 0, top_k < vocabulary)):
-            k_bin.set(bin_where(totals.counts, cast(top_k, "float32")))
-            with when(k_bin.get() > DEEPEST):
-                k_bin.set(const(NO_BIN, "int32"))
-        first.set(k_bin.get())
-        last.set(k_bin.get())
-        with when(top_p < const(1.0)):
-            least = sum_where(totals.weights, lambda i: i < k_bin.get())
-            most = sum_where(totals.weights, lambda i: i <= k_bin.get())
-            deepest = hold(T.min(k_bin.get(), DEEPEST), "int32")
-            last.set(T.min(bin_where(totals.weights, top_p * most), deepest))
-            # without top-k both sums are the same
-            first.set(T.min(bin_where(totals.weights, top_p * least), last.get()))
-            with when(k_bin.get() > last.get()):
-                beside.set(k_bin.get())
-        p_on = Cell(cast(top_p < const(1.0), "int32"), "int32")
-        least_logit = hold(highest + temperature * T.log(T.max(min_p, const(1e-30))))
-        least_bin = hold(bin_of(least_logit, highest, scale), "int32")
-        with when(T.And(min_p > const(0.0), least_bin < T.min(first.get(), DEEPEST + 1))):
-            # Whatever top-k and top-p would keep, this cuts higher.
-            first.set(least_bin)
-            last.set(least_bin)
-            for cell, value in ((beside, NO_BIN), (k_bin, NO_BIN), (p_on, 0)):
-                cell.set(const(value, "int32"))
-
-        def listed(i: Expr) -> Expr:
-            return is_listed(i, first.get(), last.get(), beside.get())
-
-        totals.each_block(thread, listed, first.get(), offsets, kept)
+        least = hold(highest + temperature * T.log(T.max(min_p, const(1e-30))))
+        chosen = _Chosen(totals)
+        chosen.by_top_k(top_k, vocabulary)
+        chosen.by_top_p(top_p)
+        chosen.by_min_p(min_p, hold(bin_of(least, highest, scale), "int32"))
+        totals.each_block(thread, chosen.listed, chosen.first.get(), offsets, kept)
         with when(thread == 0):
-            unlisted = sum_where(totals.counts, lambda i: T.And(i < k_bin.get(), T.Not(listed(i))))
-            outside = sum_where(totals.weights, lambda i: T.And(i <= k_bin.get(), T.Not(listed(i))))
-            above = sum_where(totals.weights, lambda i: i < first.get())
-            k_low, k_bits = _keys(k_bin.get(), k_bin.get(), highest, lowest, scale)
-            p_low, p_bits = _keys(first.get(), last.get(), highest, lowest, scale)
-            nothing = u32(0)
-            words = {
-                Bounds.FIRST: cast(first.get(), "uint32"),
-                Bounds.LAST: cast(last.get(), "uint32"),
-                Bounds.BESIDE: cast(beside.get(), "uint32"),
-                Bounds.LEAST_KEY: T.Select(min_p > const(0.0), key(least_logit), nothing),
-                Bounds.K_NEED: bits(hold(cast(top_k, "float32") - unlisted)),
-                Bounds.K_LOW: T.Select(k_bin.get() < NO_BIN, k_low, nothing),
-                Bounds.K_BITS: T.Select(k_bin.get() < NO_BIN, k_bits, nothing),
-                Bounds.P_LOW: T.Select(p_on.get() == 1, p_low, nothing),
-                Bounds.P_BITS: T.Select(p_on.get() == 1, p_bits, nothing),
-                Bounds.OUTSIDE: bits(outside),
-                Bounds.ABOVE: bits(above),
-            }
+            words = chosen.words(top_k, lambda first, last: _keys(first, last, highest, lowest, scale))
             for word, value in words.items():
                 store(bounds, int(word), value)
+            store(bounds, int(Bounds.LEAST_KEY), T.Select(min_p > const(0.0), key(least), u32(0)))
     return k.finish()
 
 
