@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,16 +56,22 @@ def expected_console() -> list[str]:
 @pytest.fixture
 def page(browser: Browser, expected_console: list[str]) -> Iterator[Page]:
     """A page in a context of its own; an unexpected console message fails the test."""
-    yield from _watched_page(browser, expected_console)
+    with watched_page(browser) as (page, console):
+        yield page
+    assert_as_expected(console, expected_console)
 
 
 @pytest.fixture
 def page_without_webgpu(browser_without_webgpu: Browser, expected_console: list[str]) -> Iterator[Page]:
     """The same where no adapter is found."""
-    yield from _watched_page(browser_without_webgpu, expected_console)
+    with watched_page(browser_without_webgpu) as (page, console):
+        yield page
+    assert_as_expected(console, expected_console)
 
 
-def _watched_page(browser: Browser, expected: list[str]) -> Iterator[Page]:
+@contextmanager
+def watched_page(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+    """A page and what its console says."""
     messages: list[str] = []
 
     def note(message: str) -> None:
@@ -79,7 +86,11 @@ def _watched_page(browser: Browser, expected: list[str]) -> Iterator[Page]:
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", note_console)
         page.on("pageerror", lambda error: note(f"uncaught: {error}"))
-        yield page
+        yield page, messages
         page.goto("about:blank")  # the worker ends here, not while Playwright closes the context
-    unexpected = [message for message in messages if not any(part in message for part in expected)]
+
+
+def assert_as_expected(console: list[str], expected: list[str]) -> None:
+    """Fails on a message that has none of the expected parts."""
+    unexpected = [message for message in console if not any(part in message for part in expected)]
     assert not unexpected, "\n".join(unexpected)

@@ -1,17 +1,37 @@
 """Whole chats with the demo model, in Chromium on its software adapter."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.page.conftest import assert_as_expected, watched_page
+
+
+@pytest.fixture(scope="module")
+def loaded(browser: Browser, site_url: str) -> Iterator[tuple[Page, list[str]]]:
+    """The chat page with its model, loaded once for all tests, and what its console says."""
+    with watched_page(browser) as (page, console):
+        page.goto(site_url)
+        expect(page.locator("body")).to_have_attribute("data-state", "ready")
+        yield page, console
 
 
 @pytest.fixture
-def chat(page: Page, site_url: str) -> Page:
-    """The chat page, ready for the first question."""
-    page.goto(site_url)
+def page(loaded: tuple[Page, list[str]]) -> Iterator[Page]:
+    """The page before the first question of a chat."""
+    page, console = loaded
+    console.clear()
+    page.get_by_role("button", name="New chat").click()
     expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    yield page
+    assert_as_expected(console, [])
+
+
+@pytest.fixture
+def chat(page: Page) -> Page:
+    """The chat page, ready for the first question."""
     return page
 
 
@@ -34,7 +54,7 @@ def test_a_question_is_answered(chat: Page, ask: Callable[[str], Locator]) -> No
 
 def test_the_usage_stands_under_an_answer(chat: Page, ask: Callable[[str], Locator]) -> None:
     ask("What is 17 + 25?")
-    said = re.compile(r"^\d+ tokens · [\d.]+ tokens/s · read \d+ · [\d.]+ MB of GPU memory$")
+    said = re.compile(r"^\d+ tokens · [\d.]+ tokens/s · read \d+(, remembered \d+)? · [\d.]+ MB of GPU memory$")
     expect(chat.locator(".usage")).to_have_text(said)
 
 
@@ -122,6 +142,7 @@ def test_thinking_is_shown_folded(chat: Page, ask: Callable[[str], Locator]) -> 
     expect(thought).not_to_be_empty()
     chat.get_by_text("Thinking").click()
     expect(thought).to_be_visible()
+    chat.get_by_role("button", name="Think").click()
 
 
 def test_the_conversation_is_a_log_that_an_answer_enters_when_it_is_finished(

@@ -61,12 +61,13 @@ def checks(model: Path, options: Options) -> dict[str, Check]:
 
 @pytest.mark.usefixtures("f16_adapter")
 def test_the_demo_model_agrees_in_node_in_both_precisions() -> None:
-    found = checks(DEMO, Options(runtimes=("node",), variants=("f16", "base")))
+    lengths = (1, 7, 63, 65, 200)  # around the edges of the first chunks
+    found = checks(DEMO, Options(runtimes=("node",), variants=("f16", "base"), lengths=lengths))
     assert found["base"].error <= 1e-3
-    assert found["base"].same_texts == found["base"].texts == 20 + 9  # the random prompts reach over chunks
+    assert found["base"].same_texts == found["base"].texts == 20 + 5
     assert found["f16"].error <= 2e-2
-    assert found["f16"].same_texts == found["f16"].texts == 20 + 9
-    assert found["base"].positions == 81
+    assert found["f16"].same_texts == found["f16"].texts == 20 + 5
+    assert found["base"].positions == 45
 
 
 def verify_in_chromium(*options: str) -> str:
@@ -79,15 +80,15 @@ def verify_in_chromium(*options: str) -> str:
 
 
 def test_the_demo_model_agrees_in_chromium_in_the_variant_that_runs_there() -> None:
-    lengths = [f"--length={length}" for length in (127, 128, 129, 259)]
+    lengths = [f"--length={length}" for length in (63, 65, 129, 200)]
     printed = verify_in_chromium("--variant=software", *lengths)
     assert "24 of 24" in printed
     assert "passed" in printed
 
 
 def test_the_demo_model_agrees_in_chromium_in_the_variants_for_gpus() -> None:
-    printed = verify_in_chromium("--variant=base", "--variant=f16", "--prompts=2", "--length=130")
-    assert "3 of 3" in printed
+    printed = verify_in_chromium("--variant=base", "--variant=f16", "--prompts=1", "--length=66")
+    assert "2 of 2" in printed
     assert "passed" in printed
     assert "shader-f16" in printed  # the software adapter has none
 
