@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countCalls } from "../../web/src/bench/count_calls.ts";
-import { tapGpu } from "../../web/src/bench/tap.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { needsGpu } from "./gpu.ts";
 import { CONTEXT, simulate, toyBundle, VOCABULARY } from "./toy_bundle.ts";
-import { GREEDY, load, run } from "./toy_model.ts";
+import { callsOfTen, GREEDY, load, run } from "./toy_model.ts";
 
 const PROMPT = Array.from({ length: 21 }, (_, i) => (i * 37 + 5) % 250);
 
@@ -155,16 +153,7 @@ describe("a model", needsGpu, () => {
   });
 
   it("makes nothing for a token but one submit of its dispatches", async () => {
-    const tap = tapGpu(gpu);
-    const model = await load(toyBundle(), { gpu: tap.gpu });
-    const tokens = model.generate(PROMPT, { sampling: GREEDY, stopTokens: [] });
-    await tokens.next();
-    assert.ok(tap.device);
-    const counting = countCalls(tap.device);
-    for (let i = 0; i < 10; i += 1) await tokens.next();
-    counting.stop();
-    await tokens.return("cancelled");
-    assert.deepEqual(counting.counts, {
+    assert.deepEqual(await callsOfTen(PROMPT, GREEDY), {
       dispatches: 40,
       passes: 10,
       submits: 10,
@@ -173,7 +162,6 @@ describe("a model", needsGpu, () => {
       buffers: 0,
       pipelines: 0,
     });
-    model.close();
   });
 
   it("refuses a prompt that does not fit, with both numbers", async () => {

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countCalls } from "../../web/src/bench/count_calls.ts";
-import { tapGpu } from "../../web/src/bench/tap.ts";
 import { checkRequest } from "../../web/src/engine/request.ts";
 import type { Sampling } from "../../web/src/runtime/messages.ts";
 import type { Logprobs } from "../../web/src/runtime/sampling.ts";
 
-import { gpu, needsGpu } from "./gpu.ts";
-import { simulate, toyBundle, VOCABULARY } from "./toy_bundle.ts";
-import { GREEDY, load, madeUp, run } from "./toy_model.ts";
+import { needsGpu } from "./gpu.ts";
+import { simulate, VOCABULARY } from "./toy_bundle.ts";
+import { callsOfTen, GREEDY, load, madeUp, run } from "./toy_model.ts";
 
 const PROMPT = madeUp(21);
 const EVERYTHING: Sampling = {
@@ -94,16 +92,7 @@ describe("sampling", needsGpu, () => {
   });
 
   it("stays one submit for each token, in which nothing is made", async () => {
-    const tap = tapGpu(gpu);
-    const model = await load(toyBundle(), { gpu: tap.gpu });
-    const tokens = model.generate(PROMPT, { sampling: EVERYTHING, stopTokens: [] });
-    await tokens.next();
-    assert.ok(tap.device);
-    const { counts, stop } = countCalls(tap.device);
-    for (let i = 0; i < 10; i += 1) await tokens.next();
-    stop();
-    await tokens.return("cancelled");
-    assert.deepEqual(counts, {
+    assert.deepEqual(await callsOfTen(PROMPT, EVERYTHING), {
       dispatches: 70,
       passes: 10,
       submits: 10,
@@ -112,7 +101,6 @@ describe("sampling", needsGpu, () => {
       buffers: 0,
       pipelines: 0,
     });
-    model.close();
   });
 });
 

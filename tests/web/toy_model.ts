@@ -1,3 +1,5 @@
+import { type CallCounts, countCalls } from "../../web/src/bench/count_calls.ts";
+import { tapGpu } from "../../web/src/bench/tap.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { Sampling } from "../../web/src/runtime/messages.ts";
@@ -18,6 +20,24 @@ export async function load(
 ): Promise<Model> {
   const bundle = await openBundle("http://toy", { fetch: toy.fetch });
   return await Model.load(bundle, { gpu, ...options });
+}
+
+/** What a model calls of the GPU for ten tokens after the first. */
+export async function callsOfTen(
+  prompt: readonly number[],
+  sampling: Sampling,
+): Promise<CallCounts> {
+  const tap = tapGpu(gpu);
+  const model = await load(toyBundle(), { gpu: tap.gpu });
+  const tokens = model.generate(prompt, { sampling, stopTokens: [] });
+  await tokens.next();
+  if (!tap.device) throw new Error("the model has no device");
+  const { counts, stop } = countCalls(tap.device);
+  for (let i = 0; i < 10; i += 1) await tokens.next();
+  stop();
+  await tokens.return("cancelled");
+  model.close();
+  return counts;
 }
 
 /** Runs a generation to its end. */
