@@ -6,8 +6,11 @@ cut-offs among the listed tokens (sample_search.py), then picks a block by the b
 alone, in the order of the ids.
 
 Ties at a cut-off all stay, for top-k as in transformers; for top-p too, where transformers keeps those that its sort
-happened to put first. Versions tried: one workgroup that counts the whole vocabulary for each bit of each key, 48 ms
-on lavapipe and 156 on SwiftShader for 248,320 logits, top-k 20 and top-p 0.8.
+happened to put first. A workgroup walks many tokens only where many distinct logits lie within one bin.
+
+Versions tried, for 248,320 logits, temperature 0.7, top-k 20 and top-p 0.8: one workgroup that walks the vocabulary for
+each bit of each key, 36 ms on lavapipe and 169 on SwiftShader; these five launches, 2.2 and 13. A search bit by bit for
+short lists too made `draw` itself 0.35 ms on lavapipe instead of 0.08.
 """
 
 # V vocabulary, B blocks
