@@ -87,8 +87,8 @@ def test_the_demo_model_agrees_in_chromium_in_the_variant_that_runs_there() -> N
 
 
 def test_the_demo_model_agrees_in_chromium_in_the_variants_for_gpus() -> None:
-    printed = verify_in_chromium("--variant=base", "--variant=f16", "--prompts=1", "--length=66")
-    assert "2 of 2" in printed
+    printed = verify_in_chromium("--variant=base", "--variant=f16", "--prompts=0", "--length=66")
+    assert "1 of 1" in printed
     assert "passed" in printed
     assert "shader-f16" in printed  # the software adapter has none
 
