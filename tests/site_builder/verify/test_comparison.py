@@ -61,12 +61,13 @@ def checks(model: Path, options: Options) -> dict[str, Check]:
 
 @pytest.mark.usefixtures("f16_adapter")
 def test_the_demo_model_agrees_in_node_in_both_precisions() -> None:
-    lengths = (1, 7, 63, 65, 200)  # around the edges of the first chunks
-    found = checks(DEMO, Options(runtimes=("node",), variants=("f16", "base"), lengths=lengths))
+    # Around the edges of the first chunks. All 20 prompts are asked in Chromium.
+    lengths = (1, 7, 63, 65, 200)
+    found = checks(DEMO, Options(runtimes=("node",), variants=("f16", "base"), prompts=6, lengths=lengths))
     assert found["base"].error <= 1e-3
-    assert found["base"].same_texts == found["base"].texts == 20 + 5
+    assert found["base"].same_texts == found["base"].texts == 6 + 5
     assert found["f16"].error <= 2e-2
-    assert found["f16"].same_texts == found["f16"].texts == 20 + 5
+    assert found["f16"].same_texts == found["f16"].texts == 6 + 5
     assert found["base"].positions == 45
 
 
