@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
 from ..shapes import AttentionShape
-from ..tuning import Tuning
 from .attention import gated
 from .common import MASKED, Cell, Expr, Kernel, KernelBuilder, const, hold, lane, let, loop, splat, store, when
 from .heads import Heads
@@ -23,7 +22,6 @@ from .kv_cache import quads
 F64 = NDArray[np.float64]
 
 THREADS = 64
-TILE = 64  # positions of a GPU's tile: what the length of its parts is a multiple of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,6 @@ class Splits:
 
     count: int
     tile: int
-
-    @classmethod
-    def of(cls, shape: AttentionShape, tuning: Tuning) -> "Splits":
-        """As many as keep an adapter busy: 256 workgroups of a GPU, 64 threads of a software adapter for each group of
-        heads."""
-        count, tile = (max(16, 256 // shape.kv_heads), TILE) if tuning.tiled else (64, 8)
-        return cls(min(count, -(-shape.positions // tile)), tile)
 
     def numbers(self, shape: AttentionShape) -> int:
         """The size of `partials`."""

@@ -12,7 +12,7 @@ Nothing in a block may branch: with its mask as a condition SwiftShader ran 5 ti
 
 # T tokens, Hq query heads, Hkv key-value heads, D head size, P positions, S parts, C quads of a head
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from tvm.tirx.script import builder as T
@@ -27,22 +27,27 @@ from .common import (
     Kernel,
     KernelBuilder,
     PerTokens,
+    cast,
     choose,
     const,
     dot,
+    f32,
     hold,
+    lane,
     let,
     loop,
     splat,
+    store,
     when,
 )
 from .heads import Heads
-from .kv_cache import CacheRows, cache_rows
+from .kv_cache import CacheRows, cache_rows, groups, quads
 
 THREADS = 16  # in prefill
 SPLIT_THREADS = 8  # in decode: 64 parts are 8 workgroups
 MOST_HEADS = 8  # of a thread
 FEWEST_ROWS = 4  # of a thread, in prefill
+MOST_TURNS = 64_000  # of a thread's loops over positions; at 65,535 in all, lavapipe goes on behind each, in silence
 
 
 class _Row:
@@ -53,33 +58,72 @@ class _Row:
         self.peak, self.total = Cell(const(MASKED)), Cell(const(0.0))
 
 
+def rows_of(shape: AttentionShape) -> tuple[int, int]:
+    """Heads and tokens of a thread in prefill."""
+    heads = together(shape, MOST_HEADS)
+    return heads, max(1, FEWEST_ROWS // heads)
+
+
+def block_of(rows: int) -> int:
+    """Positions of a block, for so many rows."""
+    return 8 if rows <= 4 else 4
+
+
+def reach(shape: AttentionShape, kv_cache: str) -> int:
+    """Positions that a thread can walk."""
+    heads, tokens = rows_of(shape)
+    turns = 2 * (quads(shape) + 2 + (2 * groups(shape) if kv_cache == "q8" else 0))
+    return MOST_TURNS // turns * block_of(heads * tokens)
+
+
+def splits_of(shape: AttentionShape, kv_cache: str) -> Splits:
+    """How the positions are split in decode."""
+    count = max(64, -(-shape.positions // reach(shape, kv_cache)))
+    return Splits(min(count, -(-shape.positions // 8)), 8)
+
+
 @cache
-def attention_plain(shape: AttentionShape, *, chunk: int, kv_cache: str) -> Kernel:
-    """Prefill. Buffers: q [chunk, Hq, D], the cache (kv_cache.py), y [chunk, Hq, D]; with a gate also projected
-    [chunk, q|k|v], where the gates are."""
+def attention_plain(shape: AttentionShape, *, chunk: int, kv_cache: str, first: bool = True) -> Kernel:
+    """Prefill, up to `reach` positions of it; what is left is for launches that are not the `first`.
+
+    Buffers: q [chunk, Hq, D], the cache (kv_cache.py), y [chunk, Hq, D]; with a gate also projected [chunk, q|k|v],
+    where the gates are; where a launch does not reach all positions, walked [chunk, Hq] vec4<f32>: (largest score, sum,
+    positions walked, -).
+    """
     s = shape
-    heads = together(s, MOST_HEADS)
-    tokens_each = max(1, FEWEST_ROWS // heads)
+    heads, tokens_each = rows_of(s)
     grid = (PerTokens(tokens_each * THREADS), s.heads // heads)
-    k = KernelBuilder(f"attention_plain_{s.name}_{kv_cache}", grid, THREADS)
+    k = KernelBuilder(f"attention_plain_{s.name}_{kv_cache}{'' if first else '_more'}", grid, THREADS)
     q = Heads(k, "q", chunk, s.heads, s.size, "float32")
     keys, values = cache_rows(k, s, kv_cache)
     projected = Heads(k, "projected", chunk, s.projected // s.size, s.size, "float32") if s.gated else None
     y = Heads(k, "y", chunk, s.heads, s.size, "float32")
+    walked = k.buffer("walked", (chunk, s.heads), "float32x4") if s.positions > reach(s, kv_cache) else None
     position, tokens = k.scalar("position"), k.scalar("tokens")
     with k.threads() as (tile, block, thread):
-        first = let((tile * THREADS + thread) * tokens_each)
-        with when(first < tokens):
-            # Rows past the last token repeat it: they write the same again.
-            own = [hold(T.min(first + t, tokens - 1), "int32") for t in range(tokens_each)]
-            rows = [_Row(t, let(block * heads + h), t, position + t + 1) for t in own for h in range(heads)]
+        start_token = let((tile * THREADS + thread) * tokens_each)
+        # Rows past the last token repeat it: they write the same again.
+        own = [hold(T.min(start_token + t, tokens - 1), "int32") for t in range(tokens_each)]
+        rows = [_Row(t, let(block * heads + h), t, position + t + 1) for t in own for h in range(heads)]
+        start = 0 if first else hold(cast(lane(walked[own[0], block * heads], 2), "int32"), "int32")
+        end = hold(position + own[-1] + 1, "int32")
+        with when(T.And(start_token < tokens, start < end)):
+            stop = hold(T.min(start + reach(s, kv_cache), end), "int32")
+            for row in () if first else rows:
+                before = let(walked[row.at, row.head])
+                row.peak.set(lane(before, 0))
+                row.total.set(lane(before, 1))
             kv_head = let(block * heads * s.kv_heads // s.heads)
-            _walk(rows, q, y, (0, hold(position + own[-1] + 1, "int32")), kv_head, keys, values)
-            for i, row in enumerate(rows):
-                with when(first + i // heads < tokens), loop(y.quads) as quad:
-                    result = let(y.four(row.at, row.head, quad) / T.broadcast(row.total.get(), 4))
-                    gate = None if projected is None else projected.four(row.token, 2 * row.head + 1, quad)
-                    y.put(row.at, row.head, quad, result if gate is None else gated(result, gate))
+            _walk(rows, q, y, (start, stop), kv_head, keys, values, fresh=first)
+            for row in rows if walked is not None else ():
+                after = [row.peak.get(), row.total.get(), f32(stop), const(0.0)]
+                store(walked, (row.at, row.head), T.Shuffle(after, [0, 1, 2, 3]))
+            with when(stop == end):
+                for i, row in enumerate(rows):
+                    with when(start_token + i // heads < tokens), loop(y.quads) as quad:
+                        result = let(y.four(row.at, row.head, quad) / T.broadcast(row.total.get(), 4))
+                        gate = None if projected is None else projected.four(row.token, 2 * row.head + 1, quad)
+                        y.put(row.at, row.head, quad, result if gate is None else gated(result, gate))
     return k.finish()
 
 
@@ -99,7 +143,8 @@ def attention_plain_split(shape: AttentionShape, *, splits: Splits, kv_cache: st
         start, end = splits.part(part, seen)
         with when(start < end):
             rows = [_Row(0, let(block * heads + h), part, end) for h in range(heads)]
-            _walk(rows, q, partials, (start, end), let(block * heads * s.kv_heads // s.heads), keys, values)
+            kv_head = let(block * heads * s.kv_heads // s.heads)
+            _walk(rows, q, partials, (start, end), kv_head, keys, values, fresh=True)
             for row in rows:
                 partials.leave(part, row.head, row.peak.get(), row.total.get())
     return k.finish()
@@ -113,31 +158,39 @@ def _walk(
     kv_head: Expr,
     keys: CacheRows,
     values: CacheRows,
+    *,
+    fresh: bool,
 ) -> None:
-    """Attends from position span[0] to before span[1]."""
+    """Attends from position span[0] to before span[1]; if not `fresh`, the rows have mixed something before."""
     start, end = span
-    size = 8 if len(rows) <= 4 else 4
+    size = block_of(len(rows))
     with loop((end - start + (size - 1)) // size) as block:
         at = [let(start + block * size + b) for b in range(size)]
         inside = [hold(T.min(each, end - 1), "int32") for each in at]
         scores = [[Cell(const(0.0)) for _ in at] for _ in rows]
-        with keys.sweep(inside, kv_head) as (quad, fours):
+
+        def score(quad: Expr, fours: Iterator[Expr]) -> None:
             queries = [let(q.four(row.token, row.head, quad)) for row in rows]
             for b, key in enumerate(fours):
                 for query, row_scores in zip(queries, scores, strict=True):
                     row_scores[b].add(dot(query, key))
-        shrinks = [_shares(row, at, row_scores, q.size) for row, row_scores in zip(rows, scores, strict=True)]
-        with values.sweep(inside, kv_head) as (quad, fours):
+
+        def mix(quad: Expr, fours: Iterator[Expr]) -> None:
             sums = []
             for row, shrink in zip(rows, shrinks, strict=True):
-                # Before the first block the output holds anything, perhaps NaN.
-                before = choose(block > 0, mixed.four(row.at, row.head, quad), splat(0.0), "float32x4")
+                before = mixed.four(row.at, row.head, quad)
+                if fresh:  # the output may hold anything, NaN too
+                    before = choose(block > 0, before, splat(0.0), "float32x4")
                 sums.append(Cell(before * T.broadcast(shrink, 4), "float32x4"))
             for b, value in enumerate(fours):
                 for total, row_scores in zip(sums, scores, strict=True):
                     total.add(value * T.broadcast(row_scores[b].get(), 4))
             for row, total in zip(rows, sums, strict=True):
                 mixed.put(row.at, row.head, quad, total.get())
+
+        keys.sweep(inside, kv_head, score)
+        shrinks = [_shares(row, at, row_scores, q.size) for row, row_scores in zip(rows, scores, strict=True)]
+        values.sweep(inside, kv_head, mix)
 
 
 def _shares(row: _Row, at: Sequence[Expr], scores: Sequence[Cell], size: int) -> Expr:

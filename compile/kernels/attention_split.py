@@ -14,7 +14,7 @@ from functools import cache
 from tvm.tirx.script import builder as T
 
 from ..shapes import AttentionShape
-from .attention_merge import TILE, Partials, Splits
+from .attention_merge import Partials, Splits
 from .common import (
     MASKED,
     Cell,
@@ -41,7 +41,14 @@ from .kv_cache import CacheRows, cache_rows
 THREADS = 128
 LANES = 8  # threads that share positions when they score
 SLOTS = THREADS // LANES  # runs of 4 positions in a tile
+TILE = 4 * SLOTS  # positions
 MOST_HEADS = 4
+WORKGROUPS = 256  # enough to keep a large GPU busy
+
+
+def splits_of(shape: AttentionShape) -> Splits:
+    """How the positions are split."""
+    return Splits(min(max(16, WORKGROUPS // shape.kv_heads), -(-shape.positions // TILE)), TILE)
 
 
 @cache

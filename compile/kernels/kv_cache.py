@@ -8,8 +8,7 @@ f16: a word of `cache_scales` has that of K in its low half and that of V, for t
 
 # P positions, Hkv key-value heads, D head size, C words of four values in a head, G groups of 32 in a head
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,21 +95,26 @@ class CacheRows:
             return self._heads.four(position, head, quad)
         return self._unpacked(position, head, quad, self._scale(position, head, T.shift_right(quad, 3)))
 
-    @contextmanager
-    def sweep(self, positions: Sequence[Expr], head: Expr) -> Iterator[tuple[Expr, Iterator[Expr]]]:
-        """For each quad of a head in turn, in the kernel: its number, and that quad of each position. Scales are read
-        once for a whole group."""
+    def sweep(self, positions: Sequence[Expr], head: Expr, body: Callable[[Expr, Iterator[Expr]], None]) -> None:
+        """For each quad of a head in turn, in the kernel: `body` with its number and that quad of each position. Scales
+        are read once for a group."""
+
+        def step(quad: Expr, scales: Sequence[Expr]) -> None:
+            if self._scales is None:
+                body(quad, (let(self._heads.four(position, head, quad)) for position in positions))
+            else:
+                both = zip(positions, scales, strict=True)
+                body(quad, (let(self._unpacked(position, head, quad, scale)) for position, scale in both))
+
         if self._scales is None:
             with loop(self._quads) as quad:
-                yield quad, (let(self._heads.four(position, head, quad)) for position in positions)
+                step(quad, ())
             return
         with loop(self._groups) as group:
             scales = [self._scale(position, head, group) for position in positions]
             most = QUADS if self._quads % QUADS == 0 else T.min(self._quads - group * QUADS, QUADS)
             with loop(most) as i:
-                quad = let(group * QUADS + i)
-                both = zip(positions, scales, strict=True)
-                yield quad, (let(self._unpacked(position, head, quad, scale)) for position, scale in both)
+                step(let(group * QUADS + i), scales)
 
     def _scale(self, position: Expr, head: Expr, group: Expr) -> Expr:
         assert self._scales is not None

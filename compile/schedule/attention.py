@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ..kernels.attention_merge import Splits, attention_merge
-from ..kernels.attention_plain import attention_plain, attention_plain_split
-from ..kernels.attention_split import attention_split
+from ..kernels import attention_plain as plain
+from ..kernels import attention_split as split
+from ..kernels.attention_merge import attention_merge
 from ..kernels.attention_tiled import attention_tiled
 from ..kernels.kv_cache import buffer_bytes
 from ..kernels.rope_cache import rope_cache
@@ -16,26 +16,27 @@ def attention_chunk(w: Workspace, op: Attention) -> Iterator[Launch]:
     """Prefill: q, k and v into the cache, then the mixture of values."""
     s, caches = op.shape, _caches(w, op)
     yield _rope(w, op, caches)
-    plain, tiled = attention_plain, attention_tiled
-    kernel = (
-        tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache)
-        if w.tuning.tiled
-        else plain(s, chunk=w.chunk, kv_cache=w.kv_cache)
-    )
-    yield Launch(kernel, {"q": _queries(w, op), "y": w.named(op.into), **_gate(w, op), **caches})
+    bound = {"q": _queries(w, op), "y": w.named(op.into), **_gate(w, op), **caches}
+    if w.tuning.tiled:
+        yield Launch(attention_tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache), bound)
+        return
+    launches = -(-s.positions // plain.reach(s, w.kv_cache))
+    if launches > 1:
+        bound["walked"] = w.scratch(f"{op.name}.walked", s.heads * 4, "float32")
+    for i in range(launches):
+        yield Launch(plain.attention_plain(s, chunk=w.chunk, kv_cache=w.kv_cache, first=i == 0), bound)
 
 
 def attention_step(w: Workspace, op: Attention) -> Iterator[Launch]:
-    """Decode: the same for one token, the positions split among workgroups."""
+    """Decode: the same for one token, the positions split among workgroups or threads."""
     s, caches = op.shape, _caches(w, op)
     yield _rope(w, op, caches)
-    splits = Splits.of(s, w.tuning)
+    splits = split.splits_of(s) if w.tuning.tiled else plain.splits_of(s, w.kv_cache)
     partials = w.scratch(f"{op.name}.partials", splits.numbers(s), "float32")
-    kernel = (
-        attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
-        if w.tuning.tiled
-        else attention_plain_split(s, splits=splits, kv_cache=w.kv_cache)
-    )
+    if w.tuning.tiled:
+        kernel = split.attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
+    else:
+        kernel = plain.attention_plain_split(s, splits=splits, kv_cache=w.kv_cache)
     yield Launch(kernel, {"q": _queries(w, op), "partials": partials, **caches})
     kernel = attention_merge(s, splits=splits, act=w.act)
     yield Launch(kernel, {"partials": partials, "y": w.named(op.into), **_gate(w, op)})

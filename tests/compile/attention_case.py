@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from windowseat.compile.kernels.attention import reference
+from windowseat.compile.kernels.attention_merge import Splits
 from windowseat.compile.kernels.common import Kernel
 from windowseat.compile.kernels.kv_cache import quantised, restored
 from windowseat.compile.shapes import AttentionShape
@@ -34,13 +35,8 @@ class Case:
     chunk: int = 1
     sharpness: float = 1.0
 
-    def agrees(self, kernels: Sequence[Kernel], partials: Array | None = None) -> None:
-        """Fails unless the kernels, one after the other, find what the reference does."""
-        y, wanted = self.run(kernels, partials)
-        self.machine.agree(y, wanted)
-
-    def run(self, kernels: Sequence[Kernel], partials: Array | None = None) -> tuple[Array, F64]:
-        """y of the kernels and of the reference."""
+    def agrees(self, kernels: Sequence[Kernel], **between: Array) -> None:
+        """Fails unless the kernels, one after the other, find what the reference does; `between` them lie buffers."""
         s, machine, filled = self.shape, self.machine, self.position + self.tokens
         q = machine.normal(1, self.chunk, s.heads, s.size) * np.dtype(machine.act).type(self.sharpness)
         projected = machine.normal(4, self.chunk, s.projected)
@@ -49,16 +45,14 @@ class Case:
         arrays = {"q": q, "projected": projected, "y": np.full_like(q, np.nan), "k_cache": k[0], "v_cache": v[0]}
         if self.form == "q8":
             arrays["cache_scales"] = np.stack([k[1], v[1]], axis=-1).view(np.uint32)
-        if partials is not None:
-            arrays["partials"] = partials
+        arrays |= between
         for kernel in kernels:
             bound = {name: arrays[name] for name in kernel.buffers}
             arrays |= machine.run(kernel, bound, {"position": self.position, "tokens": self.tokens})
         gates = projected[: self.tokens, : s.keys_at].reshape(self.tokens, s.heads, s.query_stride)[:, :, s.size :]
         gate = exact(gates) if s.gated else None
-        return arrays["y"][: self.tokens].reshape(self.tokens, -1), reference(
-            s, exact(q[: self.tokens]), k_rows, v_rows, gate
-        )
+        wanted = reference(s, exact(q[: self.tokens]), k_rows, v_rows, gate)
+        machine.agree(arrays["y"][: self.tokens].reshape(self.tokens, -1), wanted)
 
     def _cache(self, seed: int, filled: int) -> tuple[tuple[Array, ...], F64]:
         """The buffers of a cache, and the rows that they stand for."""
@@ -69,6 +63,11 @@ class Case:
             words = np.pad(levels, after).view(np.uint32)
             return (words, np.pad(scales, after, constant_values=np.nan)), restored(levels, scales, self.shape.size)
         return (np.pad(rows, after, constant_values=np.nan),), exact(rows)
+
+
+def partials(splits: Splits, s: AttentionShape) -> Array:
+    """What is between the parts and their sum: NaN, until they write there."""
+    return np.full((splits.count, s.heads, 1 + -(-s.size // 4), 4), np.nan, np.float32)
 
 
 def full(machine: Machine) -> str:

@@ -1,12 +1,14 @@
 """Attention on software adapters, in prefill and in decode, around the edges of blocks and parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from windowseat.compile.kernels.attention_merge import Splits, attention_merge
-from windowseat.compile.kernels.attention_plain import attention_plain, attention_plain_split
+from windowseat.compile.kernels.attention_plain import attention_plain, attention_plain_split, reach
 from windowseat.compile.shapes import AttentionShape
 
-from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, Case
+from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, WIDE, Case, partials
 from tests.compile.machine import Machine
 
 CHUNK = 40
@@ -24,8 +26,7 @@ def token_agrees(machine: Machine, shape: AttentionShape, form: str, position: i
         attention_plain_split(shape, splits=SPLITS, kv_cache=form),
         attention_merge(shape, splits=SPLITS, act="float32"),
     ]
-    partials = np.full((SPLITS.count, shape.heads, 1 + -(-shape.size // 4), 4), np.nan, np.float32)
-    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials)
+    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials=partials(SPLITS, shape))
 
 
 @shapes
@@ -51,6 +52,15 @@ def test_so_it_does_at_the_edges_of_blocks_and_parts(f32_machine: Machine, posit
 def test_a_long_way_into_a_conversation_too(f32_machine: Machine) -> None:
     chunk_agrees(f32_machine, LONG, "f32", 3050, 3)
     token_agrees(f32_machine, LONG, "f32", 3050)
+
+
+@pytest.mark.parametrize("position", [10, 3870])
+def test_what_one_launch_does_not_reach_is_left_to_the_next(wgpu_f32: Machine, position: int) -> None:
+    shape = replace(WIDE, positions=4200)
+    assert reach(shape, "f32") == 3872  # lavapipe would end a longer walk in its middle
+    kernels = [attention_plain(shape, chunk=3, kv_cache="f32", first=first) for first in (True, False)]
+    walked = np.full((3, shape.heads, 4), np.nan, np.float32)
+    Case(wgpu_f32, shape, "f32", position, 3, 3).agrees(kernels, walked=walked)
 
 
 @pytest.mark.parametrize("shape", [ODD, NARROW], ids=lambda shape: shape.name)

@@ -6,7 +6,7 @@ from windowseat.compile.kernels.attention_merge import Splits, attention_merge, 
 from windowseat.compile.kernels.attention_split import attention_split
 from windowseat.compile.shapes import AttentionShape
 
-from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, WIDE, Case, full
+from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, WIDE, Case, full, partials
 from tests.compile.machine import Machine, exact, normal
 
 SPLITS = Splits(count=4, tile=64)
@@ -17,8 +17,7 @@ def agrees(machine: Machine, shape: AttentionShape, form: str, position: int, sh
         attention_split(shape, splits=SPLITS, act=machine.act, kv_cache=form),
         attention_merge(shape, splits=SPLITS, act=machine.act),
     ]
-    partials = np.full((SPLITS.count, shape.heads, 1 + -(-shape.size // 4), 4), np.nan, np.float32)
-    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials)
+    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials=partials(SPLITS, shape))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -47,13 +46,13 @@ def test_scores_far_apart_do_not_overflow(machine: Machine) -> None:
 
 def test_parts_add_up_to_their_reference(machine: Machine) -> None:
     s = GATED
-    partials = normal(1, SPLITS.count, s.heads, 1 + s.size // 4, 4)
-    partials[:, :, 0, 1] = np.abs(partials[:, :, 0, 1]) + 1
-    partials[3] = np.nan  # no position is in the last part
+    parts = normal(1, *partials(SPLITS, s).shape)
+    parts[:, :, 0, 1] = np.abs(parts[:, :, 0, 1]) + 1
+    parts[3] = np.nan  # no position is in the last part
     projected = machine.normal(2, 1, s.projected)
-    arrays = {"partials": partials, "projected": projected, "y": machine.zeros(1, s.heads, s.size)}
+    arrays = {"partials": parts, "projected": projected, "y": machine.zeros(1, s.heads, s.size)}
     kernel = attention_merge(s, splits=SPLITS, act=machine.act)
     y = machine.run(kernel, arrays, {"position": 150, "tokens": 1})["y"]
     gate = exact(projected[0, : s.keys_at].reshape(s.heads, 2, s.size)[:, 1])
-    mixed = exact(partials[:3, :, 1:].reshape(3, s.heads, s.size))
-    machine.agree(y[0], reference(exact(partials[:3, :, 0, 0]), exact(partials[:3, :, 0, 1]), mixed, gate))
+    mixed = exact(parts[:3, :, 1:].reshape(3, s.heads, s.size))
+    machine.agree(y[0], reference(exact(parts[:3, :, 0, 0]), exact(parts[:3, :, 0, 1]), mixed, gate))
