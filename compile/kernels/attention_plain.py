@@ -58,6 +58,28 @@ class _Row:
         self.peak, self.total = Cell(const(MASKED)), Cell(const(0.0))
 
 
+class _Walked:
+    """How far launches have come with each row, [chunk, Hq] vec4<f32>: (largest score, sum, positions walked, -)."""
+
+    def __init__(self, k: KernelBuilder, chunk: int, heads: int) -> None:
+        self._buffer = k.buffer("walked", (chunk, heads), "float32x4")
+
+    def positions(self, row: _Row) -> Expr:
+        """Positions walked."""
+        return hold(cast(lane(self._buffer[row.at, row.head], 2), "int32"), "int32")
+
+    def resume(self, row: _Row) -> None:
+        """Goes on with the row's softmax."""
+        before = let(self._buffer[row.at, row.head])
+        row.peak.set(lane(before, 0))
+        row.total.set(lane(before, 1))
+
+    def leave(self, row: _Row, positions: Expr) -> None:
+        """Writes how far the row has come."""
+        after = [row.peak.get(), row.total.get(), f32(positions), const(0.0)]
+        store(self._buffer, (row.at, row.head), T.Shuffle(after, [0, 1, 2, 3]))
+
+
 def rows_of(shape: AttentionShape) -> tuple[int, int]:
     """Heads and tokens of a thread in prefill."""
     heads = together(shape, MOST_HEADS)
@@ -87,8 +109,7 @@ def attention_plain(shape: AttentionShape, *, chunk: int, kv_cache: str, first: 
     """Prefill, up to `reach` positions of it; what is left is for launches that are not the `first`.
 
     Buffers: q [chunk, Hq, D], the cache (kv_cache.py), y [chunk, Hq, D]; with a gate also projected [chunk, q|k|v],
-    where the gates are; where a launch does not reach all positions, walked [chunk, Hq] vec4<f32>: (largest score, sum,
-    positions walked, -).
+    where the gates are; where a launch does not reach all positions, walked [chunk, Hq] vec4<f32>.
     """
     s = shape
     heads, tokens_each = rows_of(s)
@@ -98,26 +119,26 @@ def attention_plain(shape: AttentionShape, *, chunk: int, kv_cache: str, first: 
     keys, values = cache_rows(k, s, kv_cache)
     projected = Heads(k, "projected", chunk, s.projected // s.size, s.size, "float32") if s.gated else None
     y = Heads(k, "y", chunk, s.heads, s.size, "float32")
-    walked = k.buffer("walked", (chunk, s.heads), "float32x4") if s.positions > reach(s, kv_cache) else None
+    walked = _Walked(k, chunk, s.heads) if s.positions > reach(s, kv_cache) else None
+    before = None if first else walked
     position, tokens = k.scalar("position"), k.scalar("tokens")
     with k.threads() as (tile, block, thread):
         start_token = let((tile * THREADS + thread) * tokens_each)
         # Rows past the last token repeat it: they write the same again.
         own = [hold(T.min(start_token + t, tokens - 1), "int32") for t in range(tokens_each)]
         rows = [_Row(t, let(block * heads + h), t, position + t + 1) for t in own for h in range(heads)]
-        start = 0 if first else hold(cast(lane(walked[own[0], block * heads], 2), "int32"), "int32")
+        start = before.positions(rows[0]) if before else 0
         end = hold(position + own[-1] + 1, "int32")
         with when(T.And(start_token < tokens, start < end)):
             stop = hold(T.min(start + reach(s, kv_cache), end), "int32")
-            for row in () if first else rows:
-                before = let(walked[row.at, row.head])
-                row.peak.set(lane(before, 0))
-                row.total.set(lane(before, 1))
             kv_head = let(block * heads * s.kv_heads // s.heads)
+            for row in rows:
+                if before:
+                    before.resume(row)
             _walk(rows, q, y, (start, stop), kv_head, keys, values, fresh=first)
-            for row in rows if walked is not None else ():
-                after = [row.peak.get(), row.total.get(), f32(stop), const(0.0)]
-                store(walked, (row.at, row.head), T.Shuffle(after, [0, 1, 2, 3]))
+            for row in rows:
+                if walked:
+                    walked.leave(row, stop)
             with when(stop == end):
                 for i, row in enumerate(rows):
                     with when(start_token + i // heads < tokens), loop(y.quads) as quad:
