@@ -82,16 +82,10 @@ def verify_in_chromium(*options: str) -> str:
 
 def test_the_demo_model_agrees_in_chromium_in_the_variant_that_runs_there() -> None:
     lengths = [f"--length={length}" for length in (63, 65, 129, 200)]
-    printed = verify_in_chromium("--variant=software", *lengths)
+    printed = verify_in_chromium("--variant=software", "--variant=f16", *lengths)
     assert "24 of 24" in printed
     assert "passed" in printed
-
-
-def test_the_demo_model_agrees_in_chromium_in_the_variants_for_gpus() -> None:
-    printed = verify_in_chromium("--variant=base", "--variant=f16", "--prompts=0", "--length=66")
-    assert "1 of 1" in printed
-    assert "passed" in printed
-    assert "shader-f16" in printed  # the software adapter has none
+    assert "shader-f16" in printed  # the software adapter has none: f16 is left out, and said so
 
 
 @pytest.mark.usefixtures("f16_adapter")
