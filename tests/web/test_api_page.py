@@ -37,7 +37,7 @@ TALK = """async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const waiting = client.chat.completions.create({ ...request, max_completion_tokens: 80 }, { signal });
-  setTimeout(() => controller.abort(), 50);
+  setTimeout(() => controller.abort(), 0);
   const ended = await waiting.catch((error) => error.constructor === client.constructor.APIUserAbortError);
   const names = [];
   for await (const { id } of client.models.list()) names.push(id);
