@@ -25,7 +25,7 @@ WEB_SOURCES := $(shell find web/src -type f ! -path web/src/runtime/format.ts) \
 DEMO_SOURCES := $(call python_files,compile) $(wildcard compile/demo/checkpoint/*)
 SITE_SOURCES := $(shell find site_builder -type f ! -path '*/__pycache__/*')
 
-SCRIPTS := web/build/chat.js
+SCRIPTS := web/build/site/scripts.json
 DEMO := dist/models/demo/bundle.json
 SITE := dist/site/index.html
 

@@ -7,18 +7,23 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .assets import Assets
 from .bundles import Bundle
 
 # Nothing from elsewhere is loaded and nothing can be sent elsewhere: the browser itself keeps the page's promise.
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'"
 
 TEMPLATES = Environment(
-    loader=PackageLoader("windowseat.site_builder"), undefined=StrictUndefined, autoescape=True, trim_blocks=True
+    loader=PackageLoader("windowseat.site_builder"),
+    undefined=StrictUndefined,
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
 PROMPTS = files("windowseat.site_builder").joinpath("templates/prompts.json")
 
 
-def chat(bundles: Sequence[Bundle]) -> str:
+def chat(assets: Assets, bundles: Sequence[Bundle]) -> str:
     """The chat page, offering these models."""
     models = [
         {
@@ -29,12 +34,12 @@ def chat(bundles: Sequence[Bundle]) -> str:
         }
         for bundle in bundles
     ]
-    return _render("chat.html", page={"models": models})
+    return _render("chat.html", assets=assets, page={"models": models})
 
 
-def verify() -> str:
+def verify(assets: Assets) -> str:
     """The blank page from which `windowseat verify` drives the engine."""
-    return _render("verify.html")
+    return _render("verify.html", assets=assets)
 
 
 def not_found() -> str:

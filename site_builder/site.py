@@ -5,42 +5,34 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..compile.errors import UserError
 from ..compile.folders import replacing
 from ..compile.progress import Progress, Report
 from . import pages
+from .assets import Assets
 from .bundles import Bundle, read_bundles
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = Path(__file__).parent.parent / "web" / "build"
-SCRIPT_NAMES = ("chat.js", "engine_worker.js", "verify.js")
 
 
 def build_site(models_dir: Path, site_dir: Path, report: Report, scripts: Path = SCRIPTS) -> Path:
     """The folder of the finished site; the site before it stays whole until this one is."""
     bundles = read_bundles(models_dir)
+    assets = Assets()
+    assets.add_folder(STATIC)
+    assets.add_scripts(scripts / "site")
     with replacing(site_dir) as folder:
-        _write_pages(folder, bundles)
-        _copy_assets(folder / "assets", scripts)
+        for name, html in {
+            "index.html": pages.chat(assets, bundles),
+            "verify.html": pages.verify(assets),
+            "404.html": pages.not_found(),
+        }.items():
+            (folder / name).write_text(html, "utf-8")
+        for asset in assets.values():
+            (folder / asset.path).parent.mkdir(exist_ok=True)
+            (folder / asset.path).write_bytes(asset.content)
         _link_models(folder / "models", bundles, report)
     return site_dir
-
-
-def _write_pages(folder: Path, bundles: Sequence[Bundle]) -> None:
-    for name, html in {
-        "index.html": pages.chat(bundles),
-        "verify.html": pages.verify(),
-        "404.html": pages.not_found(),
-    }.items():
-        (folder / name).write_text(html, "utf-8")
-
-
-def _copy_assets(assets: Path, scripts: Path) -> None:
-    if missing := [name for name in SCRIPT_NAMES if not (scripts / name).is_file()]:
-        raise UserError(f"{scripts / missing[0]} is missing; build the TypeScript first: make build")
-    shutil.copytree(STATIC, assets)
-    for name in SCRIPT_NAMES:
-        shutil.copyfile(scripts / name, assets / name)
 
 
 def _link_models(models: Path, bundles: Sequence[Bundle], report: Report) -> None:

@@ -31,26 +31,55 @@ const common = {
   loader: { ".css": "text" },
 };
 
-/** Scripts that a page or a worker loads, by output name. */
-async function buildBrowser() {
-  const scripts = {
-    chat: "src/ui/chat.ts",
-    engine_worker: "src/engine/worker.ts",
-    verify: "src/verify/verify.ts",
-  };
-  const present = Object.entries(scripts).filter(([name, source]) => {
-    const found = existsSync(join(web, source));
-    if (!found) console.warn(`build: no ${name}.js, because web/${source} does not exist`);
-    return found;
-  });
-  await build({
+/** Scripts of pages, whose shared and lazily loaded parts become chunks of their own. */
+const PAGE_SCRIPTS = {
+  chat: "src/ui/chat.ts",
+};
+
+/**
+ * The site's scripts, under names that hold a hash of their content: what a page imports it finds by these names, and any
+ * host may keep them for ever. scripts.json says which file is which script, and what it imports before it runs.
+ */
+async function buildSite() {
+  const worker = await buildScripts({ engine_worker: "src/engine/worker.ts" });
+  const { file } = worker.find(({ name }) => name === "engine_worker.js");
+  const define = { ENGINE_WORKER: JSON.stringify(file) };
+  const scripts = [
+    ...worker,
+    ...(await buildScripts(PAGE_SCRIPTS, define)),
+    // On its own, so that tests and benchmarks can take it elsewhere.
+    ...(await buildScripts({ verify: "src/verify/verify.ts" }, define)),
+  ];
+  await writeFile(join(web, "build/site/scripts.json"), JSON.stringify(scripts, null, 1));
+  const present = new Set(["scripts.json", ...scripts.map(({ file }) => file)]);
+  for (const name of await readdir(join(web, "build/site"))) {
+    if (!present.has(name)) await rm(join(web, "build/site", name));
+  }
+}
+
+/** Builds scripts into build/site; gives each one's and each chunk's name, file, and what it imports at once. */
+async function buildScripts(entryPoints, define = {}) {
+  const { metafile } = await build({
     ...common,
-    entryPoints: Object.fromEntries(present),
-    outdir: "build",
+    entryPoints,
+    define,
+    outdir: "build/site",
+    entryNames: "[name]-[hash]",
+    chunkNames: "[name]-[hash]",
     platform: "browser",
+    splitting: true,
     minify: true,
     legalComments: "eof",
+    metafile: true,
   });
+  const entryOf = new Map(Object.entries(entryPoints).map(([name, source]) => [source, name]));
+  return Object.entries(metafile.outputs).map(([path, { entryPoint, imports }]) => ({
+    name: entryOf.has(entryPoint) ? `${entryOf.get(entryPoint)}.js` : basename(path),
+    file: basename(path),
+    imports: imports
+      .filter(({ kind }) => kind === "import-statement")
+      .map((imported) => basename(imported.path)),
+  }));
 }
 
 /** The package: readable modules, whose own users minify them, with everything in them that they need. */
@@ -105,5 +134,5 @@ async function buildNode() {
 await writeFormatTypes();
 if (!process.argv.includes("--types")) {
   await mkdir(join(web, "build"), { recursive: true });
-  await Promise.all([buildBrowser(), buildPackage(), buildNode()]);
+  await Promise.all([buildSite(), buildPackage(), buildNode()]);
 }

@@ -12,7 +12,7 @@ from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAG, find_chromium, serving
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
 SCRIPT = """async (bundle) => {
-  const worker = new Worker("assets/engine_worker.js", { type: "module" });
+  const worker = new Worker(windowseat.engineScript, { type: "module" });
   const ends = ["ready", "done", "storage_speed"];
   const ask = (message) => new Promise((resolve, reject) => {
     worker.onerror = (event) => reject(new Error(event.message));
@@ -84,6 +84,7 @@ def _page(url: str) -> Iterator[Any]:
                 page = context.new_page()
                 page.set_default_timeout(0)
                 page.goto(f"{url}verify.html")
+                page.wait_for_function("window.windowseat !== undefined")
                 found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
                 if found or SOFTWARE_FLAG in flags:
                     yield page

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,11 @@ def test_a_site_holds_pages_scripts_and_models(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
     site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
-    assert {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()} == {
+    assert {
+        re.sub(r"-\w+(?=\.(css|js|svg)$)", "", str(path.relative_to(site)))
+        for path in site.rglob("*")
+        if path.is_file()
+    } == {
         "index.html",
         "verify.html",
         "404.html",
@@ -23,6 +28,8 @@ def test_a_site_holds_pages_scripts_and_models(
         "assets/chat.js",
         "assets/engine_worker.js",
         "assets/icon.svg",
+        "assets/look.css",
+        "assets/shared.js",
         "assets/theme_first.js",
         "assets/verify.js",
         "models/demo/base.plan.json",
@@ -78,9 +85,16 @@ def test_a_model_that_is_gone_leaves_the_next_site(
 def test_missing_scripts_say_how_to_build_them(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
-    (scripts / "chat.js").unlink()
+    (scripts / "site/scripts.json").unlink()
     with pytest.raises(UserError, match="make build"):
         build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+
+
+def test_the_same_input_makes_the_same_bytes(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
+    models = make_bundle("demo").parent
+    first, second = (build_site(models, tmp_path / name, ignore, scripts) for name in ("first", "second"))
+    files = [path.relative_to(first) for path in sorted(first.rglob("*")) if path.is_file()]
+    assert [(second / path).read_bytes() for path in files] == [(first / path).read_bytes() for path in files]
 
 
 def test_progress_counts_every_file(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:

@@ -10,13 +10,14 @@ from tests.web.toy_site import ToySite
 
 
 def test_a_warm_load_reads_every_shard_from_storage_and_ends_with_a_token(toy_site: ToySite, tmp_path: Path) -> None:
-    shutil.copytree(toy_site.folder / "toy", tmp_path / "models/toy")
-    (tmp_path / "assets").mkdir()
-    shutil.copyfile(toy_site.folder / "engine_worker.js", tmp_path / "assets/engine_worker.js")
-    (tmp_path / "verify.html").write_text('<!doctype html><link rel="icon" href="data:,">')
+    site = tmp_path / "site"
+    shutil.copytree(toy_site.folder, site)
+    (site / "models").mkdir()
+    (site / "toy").rename(site / "models/toy")
+    (site / "index.html").rename(site / "verify.html")
     # Playwright runs once in a thread, and in this one it may run already.
     with ThreadPoolExecutor(1) as other_thread:
-        measured = other_thread.submit(measure_warm_load, tmp_path, "toy", loads=1).result()
+        measured = other_thread.submit(measure_warm_load, site, "toy", loads=1).result()
     assert measured.bytes == 2324
     assert 0 < measured.read_s < measured.load_s < measured.first_token_s
     assert measured.limit_s == 1.2 * measured.read_s + 1

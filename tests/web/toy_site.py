@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
+from windowseat.site_builder.assets import read_scripts
 from windowseat.site_builder.node import find_node
 
 WEB = Path(__file__).parents[2] / "web"
@@ -31,8 +32,11 @@ def write_toy_site(folder: Path) -> ToySite:
     script = str(WEB / "build/tests/toy_folder.mjs")
     command = [node, script, str(folder / "toy"), json.dumps(PROMPT), str(EXPECTED)]
     ids = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for name in ("verify.js", "engine_worker.js"):
-        shutil.copyfile(WEB / "build" / name, folder / name)
+    for built in read_scripts(WEB / "build/site"):
+        # Under its own name for the tests' pages, and under the one by which other scripts ask for it.
+        if built.name in ("verify.js", "engine_worker.js"):
+            for name in (built.name, built.file):
+                shutil.copyfile(WEB / "build/site" / built.file, folder / name)
     head = '<!doctype html><link rel="icon" href="data:,">'
     (folder / "index.html").write_text(f'{head}<script type="module" src="verify.js"></script>')
     return ToySite(folder, ids)

@@ -1,18 +1,19 @@
 import type { FromEngine, GenerateRequest, ToEngine } from "../runtime/messages.ts";
+import { ENGINE_SCRIPT } from "../site/engine_script.ts";
 
 /** The engine's worker, seen from the page. */
 export class Engine {
   readonly #worker: Worker;
 
   constructor(listen: (message: FromEngine) => void) {
-    const script = new URL("assets/engine_worker.js", document.baseURI);
-    this.#worker = new Worker(script, { type: "module" });
+    this.#worker = new Worker(ENGINE_SCRIPT, { type: "module" });
     this.#worker.addEventListener("message", (event: MessageEvent<FromEngine>) =>
       listen(event.data),
     );
     // A worker whose script cannot be fetched reports no message at all.
     this.#worker.addEventListener("error", (event) => {
-      const message = event.message || `The engine could not be started from ${script.href}.`;
+      const message =
+        event.message || `The engine could not be started from ${ENGINE_SCRIPT.href}.`;
       listen({ kind: "failed", id: null, failure: { code: "internal", message } });
     });
   }

@@ -1,6 +1,7 @@
 import { createTokenizer } from "../engine/tokenizer.ts";
 import { failureOf } from "../runtime/failure.ts";
 import type { FromEngine, GenerateRequest } from "../runtime/messages.ts";
+import { ENGINE_SCRIPT } from "../site/engine_script.ts";
 import { type Commands, createCommands } from "./commands.ts";
 
 /**
@@ -12,6 +13,8 @@ import { type Commands, createCommands } from "./commands.ts";
 interface PageCommands extends Omit<Commands, "generate"> {
   readonly generate: (request: GenerateRequest) => Promise<FromEngine[]>;
   readonly failure: typeof failureOf;
+  /** Address of the script of the engine's worker. */
+  readonly engineScript: string;
   /** The ids of each text, by the tokenizer.json at `url`. */
   readonly encode: (url: string, texts: readonly string[]) => Promise<number[][]>;
 }
@@ -32,6 +35,7 @@ window.windowseat = {
     return messages;
   },
   failure: failureOf,
+  engineScript: ENGINE_SCRIPT.href,
   encode: async (url, texts) => {
     const tokenizer = createTokenizer(await (await fetch(url)).text(), null);
     return texts.map(tokenizer.encode);
