@@ -33,7 +33,7 @@ describe("a benchmark", needsGpu, () => {
       const model = await load(toyBundle(), { gpu: tap.gpu });
       assert.ok(tap.device);
       const profiling = profileKernels(tap.device);
-      const token = await model.prefill(PROMPT, { sampling: GREEDY });
+      const token = await model.first.prefill(PROMPT, { sampling: GREEDY });
       const times = await profiling.stop();
       assert.equal(profiling.method, method);
       assert.deepEqual([token], simulate(PROMPT, 1));
@@ -41,7 +41,7 @@ describe("a benchmark", needsGpu, () => {
       assert.ok(times.length >= 4, JSON.stringify(times));
       for (const { kernel, count, ms } of times) assert.ok(count > 0 && ms > 0, kernel);
       // Over: nothing is diverted any more.
-      await model.force(3);
+      await model.first.force(3);
       assert.deepEqual(await profiling.stop(), times);
       model.close();
     });

@@ -286,7 +286,7 @@ describe("the choice of a variant", needsGpu, () => {
     const model = await load(toy, { context: 4000, gpu: small });
     assert.equal(model.facts.context, 1024);
     const prompt = Array.from({ length: 1025 }, () => 1);
-    const reading = model.prefill(prompt, {
+    const reading = model.first.prefill(prompt, {
       sampling: { temperature: 0, top_k: 0, top_p: 1, seed: 0 },
     });
     await assert.rejects(

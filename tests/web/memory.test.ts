@@ -7,8 +7,9 @@ import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
 import { Field } from "../../web/src/runtime/fields.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
-import { BLOCK, roomFor } from "../../web/src/runtime/kv_cache.ts";
+import { BLOCK, KvCache, roomFor } from "../../web/src/runtime/kv_cache.ts";
 import { assemble } from "../../web/src/runtime/load.ts";
+import { createSnapshotMemory, Snapshots } from "../../web/src/runtime/snapshots.ts";
 import { gpu, needsGpu } from "./gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, load, madeUp, run } from "./toy_model.ts";
@@ -54,7 +55,7 @@ describe("the memory of a model", needsGpu, () => {
     const model = await load(toyBundle(), { context: CONTEXT, gpu: tap.gpu });
     const prompt = madeUp(BLOCK - 4);
     await run(model, prompt.slice(0, 400), { maxTokens: 1 });
-    const tokens = model.generate(prompt, { sampling: GREEDY, stopTokens: [] });
+    const tokens = model.first.generate(prompt, { sampling: GREEDY, stopTokens: [] });
     const made = [(await tokens.next()).value];
     const before = model.memoryBytes;
     assert.ok(tap.device);
@@ -148,7 +149,9 @@ describe("the memory in report.json", { skip: needsGpu.skip || DEMO === undefine
   it("is what the device was really asked for, within 3 %", async () => {
     const bundle = await openBundle(DEMO ?? "", { fetch: fetchFromDisk });
     const tap = tapGpu(gpu);
-    const { executor, cache, snapshots, facts } = await assemble(bundle, { gpu: tap.gpu });
+    const { executor, facts } = await assemble(bundle, { gpu: tap.gpu });
+    const cache = new KvCache(executor, facts.context);
+    const snapshots = new Snapshots(executor, createSnapshotMemory());
     const report: unknown = JSON.parse(new TextDecoder().decode(await bundle.read("report.json")));
     const table = new Field("report", report)
       .get("variants")

@@ -81,7 +81,7 @@ describe("a model", needsGpu, () => {
     const expected = simulate(PROMPT, 20);
     const model = await load();
     const stop = new AbortController();
-    const tokens = model.generate(PROMPT, {
+    const tokens = model.first.generate(PROMPT, {
       sampling: GREEDY,
       stopTokens: [],
       signal: stop.signal,
@@ -99,7 +99,7 @@ describe("a model", needsGpu, () => {
   it("knows what it has read when its reader leaves without a stop", async () => {
     const expected = simulate(PROMPT, 20);
     const model = await load();
-    for await (const _ of model.generate(PROMPT, { sampling: GREEDY, stopTokens: [] })) break;
+    for await (const _ of model.first.generate(PROMPT, { sampling: GREEDY, stopTokens: [] })) break;
     const next = [...PROMPT, ...expected.slice(0, 5)];
     assert.deepEqual((await run(model, next, { maxTokens: 3 })).ids, expected.slice(5, 8));
     model.close();
@@ -142,12 +142,12 @@ describe("a model", needsGpu, () => {
 
   it("gives the same logits for forced tokens as for the same tokens in a prompt", async () => {
     const model = await load();
-    await model.prefill(PROMPT, { sampling: GREEDY });
-    await model.force(77);
-    const forced = await model.logits();
-    model.reset();
-    await model.prefill([...PROMPT, 77], { sampling: GREEDY });
-    assert.deepEqual(forced, await model.logits());
+    await model.first.prefill(PROMPT, { sampling: GREEDY });
+    await model.first.force(77);
+    const forced = await model.first.logits();
+    model.first.reset();
+    await model.first.prefill([...PROMPT, 77], { sampling: GREEDY });
+    assert.deepEqual(forced, await model.first.logits());
     assert.equal(forced.length, VOCABULARY);
     model.close();
   });
@@ -178,7 +178,7 @@ describe("a model", needsGpu, () => {
 
   it("fails what is pending when it is closed", async () => {
     const model = await load();
-    const tokens = model.generate(PROMPT, { sampling: GREEDY, stopTokens: [] });
+    const tokens = model.first.generate(PROMPT, { sampling: GREEDY, stopTokens: [] });
     await tokens.next();
     const pending = tokens.next();
     model.close();

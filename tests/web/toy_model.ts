@@ -1,9 +1,10 @@
 import { type CallCounts, countCalls } from "../../web/src/bench/count_calls.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
+import type { GenerateOptions } from "../../web/src/runtime/conversation.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { Sampling } from "../../web/src/runtime/messages.ts";
-import { type GenerateOptions, Model } from "../../web/src/runtime/model.ts";
+import { Model } from "../../web/src/runtime/model.ts";
 import { gpu } from "./gpu.ts";
 import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
 
@@ -29,7 +30,7 @@ export async function callsOfTen(
 ): Promise<CallCounts> {
   const tap = tapGpu(gpu);
   const model = await load(toyBundle(), { gpu: tap.gpu });
-  const tokens = model.generate(prompt, { sampling, stopTokens: [] });
+  const tokens = model.first.generate(prompt, { sampling, stopTokens: [] });
   await tokens.next();
   if (!tap.device) throw new Error("the model has no device");
   const { counts, stop } = countCalls(tap.device);
@@ -47,7 +48,7 @@ export async function run(
   options: Partial<GenerateOptions> = {},
 ): Promise<{ ids: number[]; reason: string; cached: number }> {
   let cached = -1;
-  const tokens = model.generate(prompt, {
+  const tokens = model.first.generate(prompt, {
     sampling: GREEDY,
     stopTokens: [],
     onPrefill: (_done, _total, reused) => {

@@ -91,7 +91,7 @@ async function interrupted(
 ): Promise<Turn> {
   const stop = new AbortController();
   const options = { sampling: GREEDY, stopTokens: [], signal: stop.signal };
-  const tokens = model.generate(PROMPT, options);
+  const tokens = model.first.generate(PROMPT, options);
   const shown: number[] = [];
   while (shown.length < count) {
     const next = tokens.next();
@@ -109,12 +109,12 @@ async function interrupted(
 /** What a model says after a prompt, and the logits behind the last word of it. */
 async function said(model: Model, prompt: readonly number[]) {
   const { ids, cached } = await run(model, prompt, { maxTokens: 3 });
-  return { ids, cached, logits: await model.logits() };
+  return { ids, cached, logits: await model.first.logits() };
 }
 
 /** The same when it has seen nothing of the prompt before. */
 async function fresh(model: Model, prompt: readonly number[]) {
-  model.reset();
+  model.first.reset();
   return await said(model, prompt);
 }
 
@@ -158,12 +158,12 @@ for (const [name, open] of Object.entries(MODELS)) {
 
     for (const [ending, end] of Object.entries(ENDINGS)) {
       it(`after ${ending}, at every token`, async () => {
-        model.reset();
+        model.first.reset();
         const whole = (await run(model, PROMPT, { maxTokens: REPLY })).ids;
         for (let count = 1; count < REPLY; count += 1) {
           // A stop token ends the answer where it comes first.
           if (ending === "a stop token" && whole.indexOf(whole[count] ?? 0) < count) continue;
-          model.reset();
+          model.first.reset();
           const { shown } = await end(model, count, whole);
           assert.deepEqual(shown, whole.slice(0, shown.length), `${ending}, ${count}`);
           assert.ok(
@@ -187,7 +187,7 @@ for (const [name, open] of Object.entries(MODELS)) {
       const keepAt = [20, 40, 60, 80];
       for (const stopAt of keepAt) {
         for (const next of [prompt, [...prompt.slice(0, 45), ...NEXT]]) {
-          model.reset();
+          model.first.reset();
           const stop = new AbortController();
           const onPrefill = (done: number): void => {
             if (done >= stopAt - 20 && done > 0) stop.abort();
@@ -200,7 +200,7 @@ for (const [name, open] of Object.entries(MODELS)) {
     });
 
     it("for twenty turns, and reads only what is new", async () => {
-      model.reset();
+      model.first.reset();
       const read = countRead(tap.device);
       let text: number[] = [];
       for (let turn = 0; turn < 20; turn += 1) {
@@ -216,7 +216,7 @@ for (const [name, open] of Object.entries(MODELS)) {
     });
 
     it("for twenty turns whose answers the template rewrites, with one asked for again and one question changed", async () => {
-      model.reset();
+      model.first.reset();
       const read = countRead(tap.device);
       let text: number[] = [];
       const answer = madeUp(20, 50); // what stands in the next prompt in the place of the answer

@@ -1,13 +1,9 @@
 import { describeAdapter, isSoftware, requestAdapter } from "../runtime/adapter.ts";
-import {
-  type BoundStep,
-  bindPlan,
-  buildKernels,
-  createBuffers,
-  encodeProgram,
-} from "../runtime/bind.ts";
+import { type BoundStep, bindPlan, buildKernels, encodeProgram } from "../runtime/bind.ts";
+import { WindowseatError } from "../runtime/failure.ts";
 import { Gpu } from "../runtime/gpu.ts";
 import { parsePlan } from "../runtime/plan.ts";
+import { createState } from "../runtime/state.ts";
 import { hasTimestamps, PassTimes } from "./timestamps.ts";
 
 /** The adapter that a model would run on. */
@@ -51,15 +47,20 @@ export async function timeSteps(gpu: GPU | undefined, text: string): Promise<num
   try {
     const plan = parsePlan(text, "the plan of the ceilings");
     const kernels = await buildKernels(opened, plan, () => {});
-    const buffers = createBuffers(device, plan, 1);
-    fill(device, buffers.values());
-    const bound = bindPlan(device, plan, kernels, buffers, new Map(), 1);
+    const bound = bindPlan(device, plan, kernels, new Map(), 1);
+    const state = await createState(opened, bound, 1);
+    if (state === null) {
+      throw new WindowseatError("adapter_too_small", "The GPU has no memory for the ceilings.");
+    }
+    fill(device, [...bound.scratch.values(), ...state.buffers.values()]);
     // The only scalar that these kernels have is the limit of the grid, which is never reached.
     const { buffer } = bound.uniforms;
     device.queue.writeBuffer(buffer, 0, new Uint32Array(buffer.size / 4).fill(0xffffffff));
     const times: number[][] = [];
     for (const step of bound.programs.prefill) {
-      times.push(await opened.settled(sample((launches) => launch(device, step, launches))));
+      times.push(
+        await opened.settled(sample((launches) => launch(device, step, state.groups, launches))),
+      );
     }
     return times;
   } finally {
@@ -80,12 +81,17 @@ async function sample(run: (launches: number) => Promise<number>): Promise<numbe
 }
 
 /** Milliseconds of so many launches in one pass. */
-async function launch(device: GPUDevice, step: BoundStep, launches: number): Promise<number> {
+async function launch(
+  device: GPUDevice,
+  step: BoundStep,
+  groups: readonly GPUBindGroup[],
+  launches: number,
+): Promise<number> {
   const steps = Array.from({ length: launches }, () => step);
   const encoder = device.createCommandEncoder();
   const times = hasTimestamps(device) ? new PassTimes(device) : null;
   const pass = encoder.beginComputePass(times?.next());
-  encodeProgram(pass, steps, 1);
+  encodeProgram(pass, steps, groups, 1);
   pass.end();
   times?.resolve(encoder);
   const started = performance.now();

@@ -38,11 +38,11 @@ export async function measureRun(
   decodeTokens: number,
   decodeMs: number,
 ): Promise<Run> {
-  model.reset();
+  model.first.reset();
   // A step is submitted with the read of the token before it, so the last token comes without a step of its own.
   const maxTokens = decodeTokens + COUNTED + 1;
   const prompt = madeUpPrompt(model, promptTokens);
-  const tokens = model.generate(prompt, { sampling: GREEDY, stopTokens: [], maxTokens });
+  const tokens = model.first.generate(prompt, { sampling: GREEDY, stopTokens: [], maxTokens });
   const started = performance.now();
   await tokens.next();
   const first = performance.now();
@@ -79,12 +79,12 @@ export async function profileRun(
   decodeTokens: number,
 ): Promise<Profile> {
   const device = openDevice(tap);
-  model.reset();
+  model.first.reset();
   const prefilling = profileKernels(device);
-  await model.prefill(madeUpPrompt(model, promptTokens), { sampling: GREEDY });
+  await model.first.prefill(madeUpPrompt(model, promptTokens), { sampling: GREEDY });
   const prefill = await prefilling.stop();
   const decoding = profileKernels(device);
-  for (const token of madeUpPrompt(model, decodeTokens)) await model.force(token);
+  for (const token of madeUpPrompt(model, decodeTokens)) await model.first.force(token);
   return { method: decoding.method, prefill, decode: await decoding.stop() };
 }
 

@@ -101,7 +101,7 @@ export class Engine {
       ...each,
       text: this.#tokenizer.decode([each.token]),
     });
-    const tokens = this.model.generate(prompt, {
+    const tokens = this.model.first.generate(prompt, {
       sampling,
       signal,
       maxTokens,

@@ -4,27 +4,33 @@ import type { Gpu } from "./gpu.ts";
 import { allocated, eachProgram, groups } from "./plan.ts";
 import { createUniforms, type UniformArena, uniformBinding } from "./uniforms.ts";
 
-/** What one or several steps bind; made anew when a buffer among it is replaced by a larger one. */
+export type Buffers = ReadonlyMap<string, GPUBuffer>;
+
+/** What one or several steps bind. */
 export interface Binding {
+  /** The bind group, for all states where none of their buffers is in it; else it is made for each. */
+  readonly shared: GPUBindGroup | null;
   readonly names: readonly string[];
-  readonly make: () => GPUBindGroup;
-  group: GPUBindGroup;
+  readonly make: (state: Buffers) => GPUBindGroup;
 }
 
-/** One kernel launch, resolved: pipelines and bind groups are built once, at load. */
+/** One kernel launch, resolved: pipelines are built once, at load; bind groups with the state that they name. */
 export interface BoundStep {
   readonly pipeline: GPUComputePipeline;
-  readonly binding: Binding;
+  /** Its place among the plan's bindings, and among the groups of a state. */
+  readonly binding: number;
   readonly x: Extent;
   readonly y: Extent;
 }
 
 export type BoundProgram = readonly BoundStep[];
 
-/** A plan with everything that exists before the first token. */
+/** A plan with everything that its conversations share. */
 export interface BoundPlan {
   readonly uniforms: UniformArena;
-  readonly buffers: Map<string, GPUBuffer>;
+  readonly scratch: Buffers;
+  /** The buffers that each state has of its own. */
+  readonly own: readonly PlanBuffer[];
   readonly bindings: readonly Binding[];
   readonly programs: Readonly<Record<keyof Programs, BoundProgram>>;
 }
@@ -36,16 +42,13 @@ export interface BuiltKernel {
   readonly pipeline: GPUComputePipeline;
 }
 
-/** The plan's own buffers, with room for so many positions. */
-export function createBuffers(
-  device: GPUDevice,
-  plan: Plan,
-  positions: number,
-): Map<string, GPUBuffer> {
-  return new Map(plan.buffers.map((each) => [each.name, createBuffer(device, each, positions)]));
+/** The buffers that are only good inside of one program, and so serve every state. */
+function createScratch(device: GPUDevice, { buffers }: Plan): Buffers {
+  const scratch = buffers.filter(({ role }) => role === "scratch");
+  return new Map(scratch.map((each) => [each.name, createBuffer(device, each, 0)]));
 }
 
-/** One of them. */
+/** A buffer of the plan, with room for so many positions. */
 export function createBuffer(device: GPUDevice, buffer: PlanBuffer, positions: number): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
   return device.createBuffer({ label: buffer.name, size: allocated(buffer, positions), usage });
@@ -69,49 +72,64 @@ export async function buildKernels(
   );
 }
 
-/** Every step of the plan with its pipeline and bind group. */
+/** Every step of the plan with its pipeline, and with its bind group where all states share that. */
 export function bindPlan(
   device: GPUDevice,
   plan: Plan,
   kernels: readonly BuiltKernel[],
-  buffers: Map<string, GPUBuffer>,
-  weights: ReadonlyMap<string, GPUBuffer>,
+  weights: Buffers,
   tokens: number,
 ): BoundPlan {
   const uniforms = createUniforms(device, plan.kernels);
-  const bindings = new Map<string, Binding>();
-  const find = (name: string) => buffers.get(name) ?? weights.get(name);
+  const scratch = createScratch(device, plan);
+  const own = plan.buffers.filter(({ role }) => role !== "scratch");
+  const stateful = new Set(own.map(({ name }) => name));
+  const bindings: Binding[] = [];
+  const places = new Map<string, number>();
   const bindStep = (step: Step): BoundStep => {
     const built = kernels[step.kernel];
     if (!built) throw broken(`a step asks for kernel ${step.kernel} of ${kernels.length}`);
     checkGrid(device, built.kernel.name, step, tokens);
     const key = `${step.kernel}:${step.buffers.join()}`;
-    const make = () => bindKernel(device, built, step, find, uniforms);
-    const binding = bindings.get(key) ?? { names: step.buffers, make, group: make() };
-    bindings.set(key, binding);
+    const known = places.get(key);
+    const binding = known ?? bindings.length;
+    if (known === undefined) {
+      const names = step.buffers;
+      const make = (state: Buffers): GPUBindGroup => {
+        const find = (name: string) => state.get(name) ?? scratch.get(name) ?? weights.get(name);
+        return bindKernel(device, built, step, find, uniforms);
+      };
+      const shared = names.some((name) => stateful.has(name)) ? null : make(new Map());
+      bindings.push({ shared, names, make });
+      places.set(key, binding);
+    }
     return { pipeline: built.pipeline, binding, x: step.grid[0], y: step.grid[1] };
   };
   const programs = eachProgram((name): BoundProgram => plan.programs[name].map(bindStep));
-  return { uniforms, buffers, bindings: Array.from(bindings.values()), programs };
+  return { uniforms, scratch, own, bindings, programs };
 }
 
-/** Puts another buffer in the place of one of the plan's: only what binds it is made anew. */
-export function replaceBuffer(plan: BoundPlan, name: string, buffer: GPUBuffer): void {
-  plan.buffers.set(name, buffer);
-  for (const binding of plan.bindings) {
-    if (binding.names.includes(name)) binding.group = binding.make();
-  }
+/** Bytes of GPU memory that all states share, but for the weights. */
+export function planBytes({ uniforms, scratch }: BoundPlan): number {
+  return Array.from(scratch.values()).reduce((sum, { size }) => sum + size, uniforms.buffer.size);
 }
 
-/** Records the steps of a program for a call of `tokens` tokens. */
+/** Frees what all states share, but for the weights. */
+export function closePlan({ uniforms, scratch }: BoundPlan): void {
+  for (const buffer of scratch.values()) buffer.destroy();
+  uniforms.buffer.destroy();
+}
+
+/** Records the steps of a program for a call of `tokens` tokens, with the bind groups of a state. */
 export function encodeProgram(
   pass: GPUComputePassEncoder,
   program: BoundProgram,
+  bindGroups: readonly GPUBindGroup[],
   tokens: number,
 ): void {
   for (const { pipeline, binding, x, y } of program) {
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, binding.group);
+    pass.setBindGroup(0, bindGroups[binding] ?? null);
     pass.dispatchWorkgroups(groups(x, tokens), groups(y, tokens));
   }
 }

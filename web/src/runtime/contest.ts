@@ -1,4 +1,5 @@
-import { type Executor, submitLastChunk, submitStep } from "./executor.ts";
+import { closePlan } from "./bind.ts";
+import { closeExecutor, type Executor, submitLastChunk, submitStep } from "./executor.ts";
 import { readToken } from "./readback.ts";
 import { GREEDY } from "./sampling.ts";
 import type { Choice } from "./variants.ts";
@@ -19,8 +20,6 @@ const TRIAL_MS = 2000;
 export interface Contestant {
   readonly choice: Choice;
   readonly executor: Executor;
-  /** All its buffers but the weights, which the variants share. */
-  readonly buffers: ReadonlyMap<string, GPUBuffer>;
 }
 
 /** The variant with the shortest trial; a variant with no rival has none. */
@@ -50,10 +49,10 @@ export async function fastest(
   return leader;
 }
 
-function leave({ executor, buffers }: Contestant): void {
-  for (const buffer of buffers.values()) buffer.destroy();
-  executor.plan.uniforms.buffer.destroy();
-  executor.reads.close();
+/** Frees all but the weights, which the variants share. */
+function leave({ executor }: Contestant): void {
+  closeExecutor(executor);
+  closePlan(executor.plan);
 }
 
 /** Milliseconds for a usual request, from a short prompt and a few tokens; everything must have run once before. */

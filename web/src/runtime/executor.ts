@@ -1,18 +1,20 @@
 import { type BoundPlan, type BoundProgram, encodeProgram } from "./bind.ts";
-import { WindowseatError } from "./failure.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Sampling } from "./messages.ts";
 import { TokenReads } from "./readback.ts";
 import { beginSampling, type SamplingBuffers, samplingPrograms, setSampling } from "./sampling.ts";
+import { type State, stateBuffer } from "./state.ts";
 import { type ScalarValues, writeUniforms } from "./uniforms.ts";
 
 /** The guard of kernels launched on a packed grid: as the plan's format has it, never reached. */
 const GRID_LIMIT = 0xffffffff;
 
-/** All that a call touches; it exists before the first token, and a call only fills it in. */
+/** All that a call for one state touches; it exists before the first token, and a call only fills it in. */
 export interface Executor {
   readonly gpu: Gpu;
   readonly plan: BoundPlan;
+  readonly state: State;
+  /** Of its own, as a token may wait in them while other states have their turns. */
   readonly reads: TokenReads;
   readonly values: ScalarValues;
   readonly ids: Uint32Array<ArrayBuffer>;
@@ -21,18 +23,12 @@ export interface Executor {
   readonly sampling: SamplingBuffers;
 }
 
-export function createExecutor(gpu: Gpu, plan: BoundPlan, chunk: number): Executor {
-  const io = (name: string): GPUBuffer => {
-    const buffer = plan.buffers.get(name);
-    if (buffer) return buffer;
-    throw new WindowseatError(
-      "damaged_file",
-      `The plan has no io buffer ${name}; build the bundle again.`,
-    );
-  };
+export function createExecutor(gpu: Gpu, plan: BoundPlan, state: State, chunk: number): Executor {
+  const io = (name: string): GPUBuffer => stateBuffer(state, name);
   return {
     gpu,
     plan,
+    state,
     reads: new TokenReads(gpu.device),
     values: {
       tokens: 1,
@@ -54,6 +50,12 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, chunk: number): Execut
   };
 }
 
+/** Frees the state. */
+export function closeExecutor({ state, reads }: Executor): void {
+  for (const buffer of state.buffers.values()) buffer.destroy();
+  reads.close();
+}
+
 /** Reads ids[from..to) into the state at that position, without looking at what comes out. */
 export function submitChunk(
   executor: Executor,
@@ -65,7 +67,7 @@ export function submitChunk(
   writeChunk(executor, ids, from, to);
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  encodeProgram(pass, executor.plan.programs.prefill, to - from);
+  encodeProgram(pass, executor.plan.programs.prefill, executor.state.groups, to - from);
   pass.end();
   device.queue.submit([encoder.finish()]);
 }
@@ -110,16 +112,18 @@ function writeChunk(executor: Executor, prompt: readonly number[], from: number,
 }
 
 function submitSampled(
-  { gpu, plan, reads, tokens, sampling: { logprobs } }: Executor,
+  { gpu, plan, state: { groups }, reads, tokens, sampling: { logprobs } }: Executor,
   program: BoundProgram,
   count: number,
   sampling: Sampling,
 ): GPUBuffer {
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  encodeProgram(pass, program, count);
-  encodeProgram(pass, plan.programs.head, count);
-  for (const each of samplingPrograms(plan.programs, sampling)) encodeProgram(pass, each, count);
+  encodeProgram(pass, program, groups, count);
+  encodeProgram(pass, plan.programs.head, groups, count);
+  for (const each of samplingPrograms(plan.programs, sampling)) {
+    encodeProgram(pass, each, groups, count);
+  }
   pass.end();
   const slot = reads.record(encoder, tokens, sampling.logprobs === undefined ? null : logprobs);
   gpu.device.queue.submit([encoder.finish()]);

@@ -14,6 +14,11 @@ export class History {
     return this.#ids.length;
   }
 
+  /** They themselves. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
   /** The state reads these tokens, from `from` up to `to`. */
   read(ids: readonly number[], from: number, to: number): void {
     for (let i = from; i < to; i += 1) this.#ids.push(ids[i] ?? 0);
@@ -24,15 +29,18 @@ export class History {
     if (this.#snapshots.size > 0 && this.length > 0) await this.#snapshots.save(this.length);
   }
 
-  /** Goes back as little as it takes to go on with the rest of the prompt, of which at least one token is left to read; gives where the state stands then. */
-  rewind(prompt: readonly number[]): number {
+  /** The length of the prompt's beginning that a state can go back to; at least one token is always left to read. */
+  reusable(prompt: readonly number[]): number {
     const shared = sharedLength(this.#ids, prompt);
-    let length = shared;
     // A recurrence cannot be cut back: it stands where it stands, or where it was kept.
-    if (this.#snapshots.size > 0 && this.length > shared) {
-      length = this.#snapshots.longest(shared);
-      this.#snapshots.restore(length);
-    }
+    const kept = this.#snapshots.size > 0 && this.length > shared;
+    return kept ? this.#snapshots.longest(shared) : shared;
+  }
+
+  /** Goes back as little as it takes to go on with the rest of the prompt; gives where the state stands then. */
+  rewind(prompt: readonly number[]): number {
+    const length = this.reusable(prompt);
+    if (this.#snapshots.size > 0 && this.length > length) this.#snapshots.restore(length);
     this.#snapshots.cut(length);
     this.#ids.length = length;
     return length;

@@ -1,7 +1,9 @@
-import { type BoundPlan, createBuffer, replaceBuffer } from "./bind.ts";
+import { createBuffer } from "./bind.ts";
+import type { Executor } from "./executor.ts";
 import type { PlanBuffer } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
 import { allocated } from "./plan.ts";
+import type { State } from "./state.ts";
 
 /**
  * Positions that the cache grows by.
@@ -16,19 +18,19 @@ export function roomFor(need: number, most: number): number {
   return Math.min(most, BLOCK * Math.ceil((need + BLOCK / 2) / BLOCK));
 }
 
-/** The state that is addressed by position: made for one block, and for more as a conversation grows. */
+/** What of a state is addressed by position: made for one block, and for more as a conversation grows. */
 export class KvCache {
   /** The most positions that it may come to have. */
   readonly most: number;
   readonly #gpu: Gpu;
-  readonly #plan: BoundPlan;
+  readonly #state: State;
   readonly #growing: readonly PlanBuffer[];
   #positions: number;
 
-  constructor(gpu: Gpu, plan: BoundPlan, buffers: readonly PlanBuffer[], most: number) {
+  constructor({ gpu, plan, state }: Executor, most: number) {
     this.#gpu = gpu;
-    this.#plan = plan;
-    this.#growing = buffers.filter(({ bytes_per_position }) => bytes_per_position > 0);
+    this.#state = state;
+    this.#growing = plan.own.filter(({ bytes_per_position }) => bytes_per_position > 0);
     this.#positions = roomFor(1, most);
     this.most = most;
   }
@@ -36,11 +38,6 @@ export class KvCache {
   /** Positions that there is room for. */
   get positions(): number {
     return this.#positions;
-  }
-
-  /** Bytes of GPU memory. */
-  get bytes(): number {
-    return this.#growing.reduce((sum, each) => sum + this.#size(each), 0);
   }
 
   /**
@@ -68,7 +65,7 @@ export class KvCache {
   async #resize(positions: number, used: number): Promise<boolean> {
     const { device } = this.#gpu;
     for (const each of this.#growing) {
-      const old = this.#plan.buffers.get(each.name);
+      const old = this.#state.buffers.get(each.name);
       if (!old || old.size === allocated(each, positions)) continue;
       const made = await this.#gpu.tried(`replacing ${each.name}`, () =>
         createBuffer(device, each, positions),
@@ -80,7 +77,7 @@ export class KvCache {
         encoder.copyBufferToBuffer(old, 0, made, 0, allocated(each, used));
         device.queue.submit([encoder.finish()]);
       }
-      replaceBuffer(this.#plan, each.name, made);
+      this.#state.replace(each.name, made);
       old.destroy();
       await this.#gpu.settled(device.queue.onSubmittedWorkDone());
     }
@@ -116,6 +113,6 @@ export class KvCache {
   }
 
   #size({ name }: PlanBuffer): number {
-    return this.#plan.buffers.get(name)?.size ?? 0;
+    return this.#state.buffers.get(name)?.size ?? 0;
   }
 }

@@ -1,18 +1,19 @@
 import { describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
-import { type BuiltKernel, bindPlan, buildKernels, createBuffers } from "./bind.ts";
+import { type Buffers, type BuiltKernel, bindPlan, buildKernels, planBytes } from "./bind.ts";
 import { checkContext } from "./checks.ts";
 import { choiceKey, choose, keepChoice } from "./choices.ts";
 import { type Contestant, fastest } from "./contest.ts";
 import { createExecutor, type Executor, submitLastChunk, submitStep } from "./executor.ts";
+import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
 import { Gpu } from "./gpu.ts";
-import { KvCache, roomFor } from "./kv_cache.ts";
+import { roomFor } from "./kv_cache.ts";
 import type { LoadStage } from "./messages.ts";
 import { readToken } from "./readback.ts";
 import { EVERYTHING, GREEDY } from "./sampling.ts";
 import { createWeights, fillWeights } from "./shards.ts";
-import { Snapshots } from "./snapshots.ts";
+import { createState } from "./state.ts";
 import { together } from "./together.ts";
 import type { Choice, KvChoice } from "./variants.ts";
 
@@ -40,11 +41,10 @@ export interface ModelFacts {
 /** A model on a GPU, ready for its first token. */
 export interface Assembled {
   readonly facts: ModelFacts;
+  /** Of its first state, which it is warm with; its plan serves all others. */
   readonly executor: Executor;
-  readonly cache: KvCache;
-  readonly snapshots: Snapshots;
-  /** Bytes of GPU memory that stay as they are. */
-  readonly fixedBytes: number;
+  /** Bytes of GPU memory that all states share. */
+  readonly sharedBytes: number;
 }
 
 /** Brings an open bundle onto the GPU, warm: the first token costs what every token costs. */
@@ -105,33 +105,31 @@ async function build(
   ]);
   const enter = (choice: Choice): Promise<Contestant> =>
     prepare(gpu, choice, kernels.get(choice) ?? [], weights);
-  const { choice, executor, buffers } = await fastest(choices, enter, signal);
-  return await gpu.guarded("allocating the state", () => {
-    const { plan, context } = choice;
-    const cache = new KvCache(gpu, executor.plan, plan.buffers, context);
-    const snapshots = new Snapshots(gpu, plan.buffers, buffers);
-    const made = [...weights.values(), ...buffers.values(), executor.plan.uniforms.buffer];
-    const bytes = made.reduce((sum, { size }) => sum + size, executor.reads.bytes);
-    return { choice, executor, cache, snapshots, fixedBytes: bytes - cache.bytes };
-  });
+  const { choice, executor } = await fastest(choices, enter, signal);
+  const weightBytes = Array.from(weights.values()).reduce((sum, { size }) => sum + size, 0);
+  return { choice, executor, sharedBytes: weightBytes + planBytes(executor.plan) };
 }
 
 async function prepare(
   gpu: Gpu,
   choice: Choice,
   kernels: readonly BuiltKernel[],
-  weights: ReadonlyMap<string, GPUBuffer>,
+  weights: Buffers,
 ): Promise<Contestant> {
   const { plan, variant, context } = choice;
-  const buffers = await gpu.guarded("allocating the state", () =>
-    createBuffers(gpu.device, plan, roomFor(1, context)),
+  const bound = await gpu.guarded("binding the plan", () =>
+    bindPlan(gpu.device, plan, kernels, weights, variant.prefill_chunk),
   );
-  const executor = await gpu.guarded("binding the plan", () => {
-    const bound = bindPlan(gpu.device, plan, kernels, buffers, weights, variant.prefill_chunk);
-    return createExecutor(gpu, bound, variant.prefill_chunk);
-  });
+  const state = await createState(gpu, bound, roomFor(1, context));
+  if (state === null) {
+    throw new WindowseatError(
+      "adapter_too_small",
+      "The GPU ran out of memory at allocating the state; close other pages, or pick a smaller model or context.",
+    );
+  }
+  const executor = createExecutor(gpu, bound, state, variant.prefill_chunk);
   await warmUp(executor);
-  return { choice, executor, buffers };
+  return { choice, executor };
 }
 
 /** Runs every program once: drivers compile at the first launch, and a launch they reject fails here, named. */

@@ -1,47 +1,33 @@
-import { checkPrompt } from "./checks.ts";
-import { type Executor, submitStep, writeToken } from "./executor.ts";
-import { WindowseatError } from "./failure.ts";
+import { Conversation, type Shared } from "./conversation.ts";
+import { createExecutor, type Executor } from "./executor.ts";
 import type { OpenBundle } from "./files.ts";
-import { History } from "./history.ts";
-import type { KvCache } from "./kv_cache.ts";
+import { roomFor } from "./kv_cache.ts";
 import { type Assembled, assemble, type LoadOptions, type ModelFacts } from "./load.ts";
-import type { EndReason, Sampling } from "./messages.ts";
 import { Pace } from "./pace.ts";
-import { type PrefillOptions, submitPrompt } from "./prefill.ts";
-import { readBuffer, readSlot, readToken } from "./readback.ts";
-import { GREEDY, type Logprobs, readLogprobs } from "./sampling.ts";
-import type { Snapshots } from "./snapshots.ts";
+import { createSnapshotMemory } from "./snapshots.ts";
+import { createState } from "./state.ts";
 
-export interface GenerateOptions extends PrefillOptions {
-  readonly maxTokens?: number | undefined;
-  readonly stopTokens: readonly number[];
-  /** Called with each token's log-probabilities just before it is yielded, when `sampling` asks for them. */
-  readonly onLogprobs?: (logprobs: Logprobs) => void;
-}
-
-/**
- * A model on a GPU with one conversation's state.
- *
- * One call at a time. Step k+1 is submitted before token k is read; what the state has read is known exactly once
- * nothing is pending.
- */
+/** A model on a GPU: its weights and kernels, and the conversations that share them, each with its own state. */
 export class Model {
   readonly facts: ModelFacts;
+  /** The conversation that is there from the load on. */
+  readonly first: Conversation;
   readonly #executor: Executor;
-  readonly #cache: KvCache;
-  readonly #snapshots: Snapshots;
-  readonly #history: History;
-  readonly #pace: Pace;
-  readonly #fixedBytes: number;
+  readonly #shared: Shared;
+  readonly #sharedBytes: number;
+  readonly #conversations = new Set<Conversation>();
 
-  private constructor({ facts, executor, cache, snapshots, fixedBytes }: Assembled) {
+  private constructor({ facts, executor, sharedBytes }: Assembled) {
     this.facts = facts;
     this.#executor = executor;
-    this.#cache = cache;
-    this.#snapshots = snapshots;
-    this.#history = new History(snapshots);
-    this.#pace = new Pace(executor.ids.length);
-    this.#fixedBytes = fixedBytes;
+    this.#shared = {
+      facts,
+      pace: new Pace(executor.ids.length),
+      snapshotMemory: createSnapshotMemory(),
+    };
+    this.#sharedBytes = sharedBytes;
+    this.first = new Conversation(this.#shared, executor);
+    this.#conversations.add(this.first);
   }
 
   /** Loads an open bundle onto the GPU. */
@@ -49,106 +35,33 @@ export class Model {
     return new Model(await assemble(bundle, options));
   }
 
-  /** Bytes of GPU memory that it holds now; more as a conversation grows. */
+  /** Bytes of GPU memory that it holds now; more as conversations begin and grow. */
   get memoryBytes(): number {
-    return this.#fixedBytes + this.#cache.bytes + this.#snapshots.bytes;
+    let bytes = this.#sharedBytes;
+    for (const conversation of this.#conversations) bytes += conversation.memoryBytes;
+    return bytes;
   }
 
-  /** Forgets the conversation; the next prompt starts at position 0. */
-  reset(): void {
-    this.#history.reset();
+  /** A conversation with a state of its own; null when memory has no room for another one. */
+  async begin(): Promise<Conversation | null> {
+    const { gpu, plan, ids } = this.#executor;
+    gpu.check();
+    const state = await createState(gpu, plan, roomFor(1, this.facts.context));
+    if (state === null) return null;
+    const executor = createExecutor(gpu, plan, state, ids.length);
+    const conversation = new Conversation(this.#shared, executor);
+    this.#conversations.add(conversation);
+    return conversation;
   }
 
-  /** Reads a prompt, from as far as the state already has it, and gives the first sampled token; null if stopped. */
-  async prefill(prompt: readonly number[], options: PrefillOptions): Promise<number | null> {
-    const slot = await this.#begin(prompt, options);
-    return slot && (await this.#executor.gpu.settled(readToken(slot)));
-  }
-
-  /** Reads the prompt and yields tokens until one of the stop tokens, which it keeps, or a limit. */
-  async *generate(
-    prompt: readonly number[],
-    options: GenerateOptions,
-  ): AsyncGenerator<number, EndReason, undefined> {
-    const { sampling, signal, maxTokens = Number.POSITIVE_INFINITY, onLogprobs } = options;
-    // The last token that there is room for is sampled, but never read by the state.
-    const asked = Math.min(maxTokens, this.facts.context - prompt.length + 1);
-    let pending = await this.#begin(prompt, options);
-    let room = true;
-    for (let count = 1; pending !== null; count += 1) {
-      // A token sampled ahead and not read needs nothing: the state has not taken it, and its slot is not mapped.
-      if (signal?.aborted) return "cancelled";
-      const slot: GPUBuffer = pending;
-      if (this.#history.length === this.#cache.positions && count < asked) {
-        room = await this.#makeRoom(this.#history.length + 1);
-      }
-      pending = room && count < asked ? this.#step(sampling) : null;
-      const read = await this.#executor.gpu.settled(readSlot(slot));
-      const token = read.getUint32(0, true);
-      if (pending) this.#history.read([token], 0, 1);
-      if (options.stopTokens.includes(token)) return "stop";
-      // What the state has read is given out, a stop or not: so the next prompt goes on from here.
-      if (onLogprobs && sampling.logprobs !== undefined) {
-        onLogprobs(readLogprobs(read, sampling.logprobs, this.facts.manifest.vocabulary));
-      }
-      yield token;
-      if (pending === null) return room ? "length" : "memory";
-    }
-    return "cancelled";
-  }
-
-  /** One decode step with a given token, for verification. */
-  async force(token: number): Promise<void> {
-    const { context, manifest } = this.facts;
-    const need = this.#history.length + 1;
-    if (need > context || !(await this.#makeRoom(need))) {
-      const have = Math.min(context, this.#cache.positions);
-      throw new WindowseatError(
-        "bad_request",
-        `${manifest.name} holds ${have} tokens and all are used; load it with a larger context.`,
-      );
-    }
-    writeToken(this.#executor, token);
-    const slot = this.#step(GREEDY);
-    this.#history.read([token], 0, 1);
-    await this.#executor.gpu.settled(readToken(slot));
-  }
-
-  /** The logits of the last token that was prefilled or decoded. */ // [vocabulary]
-  async logits(): Promise<Float32Array<ArrayBuffer>> {
-    const { gpu, logits } = this.#executor;
-    const bytes = await gpu.settled(readBuffer(gpu.device, logits));
-    return new Float32Array(bytes, 0, this.facts.manifest.vocabulary);
+  /** Frees the memory of a conversation in which nothing is pending. */
+  end(conversation: Conversation): void {
+    this.#conversations.delete(conversation);
+    conversation.close();
   }
 
   /** Frees the GPU; whatever is pending fails. */
   close(): void {
     this.#executor.gpu.close();
-  }
-
-  /** Reads tokens[0], which is in the state from here on though its id may not be known yet. */
-  #step(sampling: Sampling): GPUBuffer {
-    this.#executor.gpu.check();
-    return submitStep(this.#executor, this.#history.length, sampling);
-  }
-
-  /** Whether there is memory for so many positions, of which the state has filled all it has read. */
-  async #makeRoom(positions: number): Promise<boolean> {
-    return (await this.#cache.reserve(positions, this.#history.length)) >= positions;
-  }
-
-  /** Brings the state to the longest known beginning of the prompt and submits the rest. */
-  async #begin(prompt: readonly number[], options: PrefillOptions): Promise<GPUBuffer | null> {
-    checkPrompt(this.facts, prompt);
-    this.#executor.gpu.check();
-    const room = await this.#cache.reserve(prompt.length, this.#history.length);
-    if (room < prompt.length) {
-      throw new WindowseatError(
-        "prompt_too_long",
-        `The conversation has ${prompt.length} tokens and this GPU has memory for ${room}; close other pages, or start a new conversation.`,
-      );
-    }
-    if (this.#history.rewind(prompt) === 0) await this.#cache.shrink(prompt.length);
-    return await submitPrompt(this.#executor, this.#history, this.#pace, prompt, options);
   }
 }

@@ -3,8 +3,18 @@ import type { History } from "./history.ts";
 import type { Sampling } from "./messages.ts";
 import { LEAST_CHUNK, type Pace } from "./pace.ts";
 
+/** The right to use the GPU, which goes round among conversations. */
+export interface Turn {
+  /** Whether somebody else is to go on now. */
+  readonly isOver: () => boolean;
+  /** Lets others go on; resolves when the turn is back. */
+  readonly pass: () => Promise<void>;
+}
+
 export interface PrefillOptions {
   readonly sampling: Sampling;
+  /** Asked between two chunks, and to be asked by the caller between two tokens; undefined: there is nobody else. */
+  readonly turn?: Turn | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Places in the prompt, in rising order, that later prompts will probably share it up to: the state there is kept. */
   readonly keepAt?: readonly number[] | undefined;
@@ -17,7 +27,7 @@ export async function submitPrompt(
   history: History,
   pace: Pace,
   prompt: readonly number[],
-  { sampling, signal, keepAt = [], onPrefill = () => {} }: PrefillOptions,
+  { sampling, turn, signal, keepAt = [], onPrefill = () => {} }: PrefillOptions,
 ): Promise<GPUBuffer | null> {
   const { gpu } = executor;
   const cached = history.length;
@@ -45,6 +55,11 @@ export async function submitPrompt(
     if (from > cached) onPrefill(from, prompt.length, cached);
     running = done;
     from = to;
+    if (turn?.isOver()) {
+      // Or the next one's turn would be spent waiting for this chunk.
+      await gpu.settled(running);
+      await turn.pass();
+    }
   }
 }
 

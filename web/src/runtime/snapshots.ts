@@ -1,14 +1,25 @@
+import type { Executor } from "./executor.ts";
 import type { PlanBuffer } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
 import { allocated } from "./plan.ts";
+import { stateBuffer } from "./state.ts";
 
 /** A model's snapshots take no more than this, but for the two that a chat cannot do without. */
 const BUDGET_BYTES = 256 * 2 ** 20;
 const MOST = 8;
 const LEAST = 2;
 
+/** What is left of a model's memory for snapshots, which its conversations share; below 0 where each has its least. */
+export interface SnapshotMemory {
+  left: number;
+}
+
+export function createSnapshotMemory(): SnapshotMemory {
+  return { left: BUDGET_BYTES };
+}
+
 /** A copy of the state as it was after the first `length` tokens of what has been read. */
-interface Snapshot {
+export interface Snapshot {
   readonly length: number;
   readonly copy: GPUBuffer;
 }
@@ -23,28 +34,24 @@ export class Snapshots {
   /** Bytes of one; 0 for a model whose state is all addressed by position, which can go back to any place without. */
   readonly size: number;
   readonly #gpu: Gpu;
+  readonly #memory: SnapshotMemory;
   readonly #states: readonly { readonly state: GPUBuffer; readonly at: number }[];
-  #most: number;
+  #most = MOST;
   #kept: Snapshot[] = []; // from the shortest to the longest
   readonly #free: GPUBuffer[] = [];
 
-  constructor(
-    gpu: Gpu,
-    planBuffers: readonly PlanBuffer[],
-    buffers: ReadonlyMap<string, GPUBuffer>,
-  ) {
+  constructor({ gpu, plan, state }: Executor, memory: SnapshotMemory) {
     let at = 0;
     const states: { state: GPUBuffer; at: number }[] = [];
-    for (const { name } of fixedStates(planBuffers)) {
-      const state = buffers.get(name);
-      if (!state) continue;
-      states.push({ state, at });
-      at += state.size;
+    for (const { name } of fixedStates(plan.own)) {
+      const buffer = stateBuffer(state, name);
+      states.push({ state: buffer, at });
+      at += buffer.size;
     }
     this.#gpu = gpu;
+    this.#memory = memory;
     this.#states = states;
-    this.size = snapshotBytes(planBuffers);
-    this.#most = this.size === 0 ? 0 : mostSnapshots(this.size);
+    this.size = at;
   }
 
   /** Bytes of GPU memory. */
@@ -60,14 +67,25 @@ export class Snapshots {
   /** Keeps the state as it is now, after `length` tokens: more than any that is kept, or as many as the longest. */
   async save(length: number): Promise<void> {
     if (this.longest(length) === length) return;
-    const copy = this.#free.pop() ?? (await this.#another());
+    const copy = await this.place(length);
     if (copy === null) return;
     const encoder = this.#gpu.device.createCommandEncoder();
     for (const { state, at } of this.#states) {
       encoder.copyBufferToBuffer(state, 0, copy, at, state.size);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
-    this.#kept.push({ length, copy });
+  }
+
+  /** A place for the state as it is after `length` tokens, more than any other's, for the caller to fill; null if there is none. */
+  async place(length: number): Promise<GPUBuffer | null> {
+    const copy = this.#free.pop() ?? (await this.#another());
+    if (copy) this.#kept.push({ length, copy });
+    return copy;
+  }
+
+  /** The two longest that are no longer than `length`, the shorter one first: without them a chat cannot go on. */
+  newest(length: number): readonly Snapshot[] {
+    return this.#kept.filter((each) => each.length <= length).slice(-LEAST);
   }
 
   /** Brings the state back to where it was after `length` tokens, which is the length of one that is kept. */
@@ -87,15 +105,27 @@ export class Snapshots {
     this.#kept = this.#kept.filter((each) => each.length <= length);
   }
 
+  close(): void {
+    const copies = [...this.#kept.map(({ copy }) => copy), ...this.#free];
+    for (const copy of copies) copy.destroy();
+    this.#memory.left += this.size * copies.length;
+    this.#kept = [];
+    this.#free.length = 0;
+  }
+
   /** Memory for one more: new, or that of the one that is missed least; null if there is none at all. */
   async #another(): Promise<GPUBuffer | null> {
-    if (this.#kept.length < this.#most) {
+    const have = this.#kept.length;
+    if (have < this.#most && (have < LEAST || this.#memory.left >= this.size)) {
       const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
       const made = await this.#gpu.tried("keeping the state", () =>
         this.#gpu.device.createBuffer({ label: "snapshot", size: this.size, usage }),
       );
-      if (made) return made;
-      this.#most = this.#kept.length;
+      if (made) {
+        this.#memory.left -= this.size;
+        return made;
+      }
+      this.#most = have;
     }
     const [dropped] = this.#kept.splice(leastMissed(this.#kept.map(({ length }) => length)), 1);
     return dropped?.copy ?? null;
@@ -112,11 +142,6 @@ function fixedStates(planBuffers: readonly PlanBuffer[]): readonly PlanBuffer[] 
     ({ role, bytes, bytes_per_position }) =>
       role === "state" && bytes > 0 && bytes_per_position === 0,
   );
-}
-
-/** Snapshots of a size that the budget allows. */
-export function mostSnapshots(size: number): number {
-  return Math.max(LEAST, Math.min(MOST, Math.floor(BUDGET_BYTES / size)));
 }
 
 /**

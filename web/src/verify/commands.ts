@@ -94,12 +94,12 @@ async function readLogits(
   prefill: readonly number[],
   forced: readonly number[],
 ): Promise<string[]> {
-  model.reset();
-  await model.prefill(prefill, { sampling: GREEDY });
-  const rows = [base64(await model.logits())];
+  model.first.reset();
+  await model.first.prefill(prefill, { sampling: GREEDY });
+  const rows = [base64(await model.first.logits())];
   for (const token of forced) {
-    await model.force(token);
-    rows.push(base64(await model.logits()));
+    await model.first.force(token);
+    rows.push(base64(await model.first.logits()));
   }
   return rows;
 }
@@ -109,10 +109,10 @@ async function decodeGreedily(
   prompt: readonly number[],
   count: number,
 ): Promise<number[]> {
-  model.reset();
+  model.first.reset();
   const ids: number[] = [];
   const options = { sampling: GREEDY, maxTokens: count, stopTokens: [] };
-  for await (const id of model.generate(prompt, options)) ids.push(id);
+  for await (const id of model.first.generate(prompt, options)) ids.push(id);
   return ids;
 }
 
