@@ -9,6 +9,7 @@ import { compile } from "json-schema-to-typescript";
 
 const web = dirname(fileURLToPath(import.meta.url));
 const tests = join(web, "../tests/web");
+const pageTests = join(web, "../tests/page");
 
 /** The two schemas are the only written text of the format: the types are read off them at every build. */
 async function writeFormatTypes() {
@@ -82,6 +83,21 @@ async function buildScripts(entryPoints, define = {}) {
   }));
 }
 
+/** Scripts for tests of parts that need a page. */
+async function buildPageTests() {
+  const outdir = "build/page_tests";
+  await rm(join(web, outdir), { recursive: true, force: true });
+  const names = existsSync(pageTests) ? await readdir(pageTests) : [];
+  await build({
+    ...common,
+    outdir,
+    platform: "browser",
+    splitting: true,
+    entryPoints: names.filter((name) => name.endsWith(".ts")).map((name) => join(pageTests, name)),
+    nodePaths: [join(web, "node_modules")],
+  });
+}
+
 /** The package: readable modules, whose own users minify them, with everything in them that they need. */
 async function buildPackage() {
   const outdir = "build/package";
@@ -134,5 +150,5 @@ async function buildNode() {
 await writeFormatTypes();
 if (!process.argv.includes("--types")) {
   await mkdir(join(web, "build"), { recursive: true });
-  await Promise.all([buildSite(), buildPackage(), buildNode()]);
+  await Promise.all([buildSite(), buildPackage(), buildNode(), buildPageTests()]);
 }

@@ -29,6 +29,7 @@ def test_a_site_holds_pages_scripts_and_models(
         "assets/engine_worker.js",
         "assets/icon.svg",
         "assets/look.css",
+        "assets/markdown.css",
         "assets/shared.js",
         "assets/theme_first.js",
         "assets/verify.js",
