@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-PROGRAMS = ("prefill", "decode", "head", "penalise", "sample", "draw", "count", "logprobs")
+PROGRAMS = ("prefill", "decode", "head", "penalise", "mask", "sample", "draw", "count", "logprobs")
 
 
 class PlanError(Exception):

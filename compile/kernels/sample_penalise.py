@@ -6,7 +6,7 @@
 
 The order is vLLM's and llama.cpp's: the bias comes first, as in transformers, then the penalties. The repetition
 penalty is transformers' (Keskar et al. 2019, CTRL), prompt included; presence and frequency are OpenAI's, which count
-what was generated alone. A mask of a grammar would come last of all, for a masked token must stay masked.
+what was generated alone. A grammar's mask comes last of all (sample_mask.py), for a masked token must stay masked.
 
 A token is counted on the GPU as soon as it is chosen: the step after it is submitted before anyone has read it.
 """

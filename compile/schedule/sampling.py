@@ -1,6 +1,7 @@
 """Launches that turn logits into the next token: programs of which the runtime takes what a request asks for.
 
-In this order: `penalise`, then `sample` or `draw`, then `count`, then `logprobs`. Only `sample` or `draw` always runs.
+In this order: `penalise`, `mask`, then `sample` or `draw`, then `count`, then `logprobs`. Only `sample` or `draw`
+always runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from ..kernels.sample_cutoffs import choose_bins
 from ..kernels.sample_draw import draw
 from ..kernels.sample_greedy import find_peaks, peaks, take_peak
 from ..kernels.sample_logprobs import WORDS, choose_top, rank
+from ..kernels.sample_mask import mask, words
 from ..kernels.sample_penalise import count_token, penalise
 from ..kernels.sample_spread import find_range, spread
 from ..kernels.sample_totals import Bounds, list_bins
@@ -18,10 +20,15 @@ from .workspace import Launch, Workspace
 
 def sampling(w: Workspace, vocabulary: int) -> None:
     """Adds all programs that come after the head."""
-    for name, size in (("bias", vocabulary), ("occurrences", vocabulary), ("raw", vocabulary), ("logprobs", WORDS)):
+    sizes = dict.fromkeys(("bias", "occurrences", "raw"), vocabulary) | {
+        "allowed": words(vocabulary),
+        "logprobs": WORDS,
+    }
+    for name, size in sizes.items():
         w.io(name, 4 * size)
     programs: dict[str, Callable[[Workspace, int], Iterator[Launch]]] = {
         "penalise": _penalise,
+        "mask": _mask,
         "sample": _sample,
         "draw": _draw,
         "count": _count,
@@ -34,6 +41,11 @@ def sampling(w: Workspace, vocabulary: int) -> None:
 def _penalise(w: Workspace, vocabulary: int) -> Iterator[Launch]:
     """logits, bias, occurrences -> logits; the logits as they were -> raw"""
     yield Launch(penalise(vocabulary), {name: name for name in ("logits", "raw", "bias", "occurrences")})
+
+
+def _mask(w: Workspace, vocabulary: int) -> Iterator[Launch]:
+    """logits, allowed -> logits"""
+    yield Launch(mask(vocabulary), {name: name for name in ("logits", "allowed")})
 
 
 def _sample(w: Workspace, vocabulary: int) -> Iterator[Launch]:

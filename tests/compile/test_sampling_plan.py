@@ -6,6 +6,7 @@ import numpy as np
 from windowseat.compile.kernels.sample_greedy import reference as greedy
 from windowseat.compile.kernels.sample_logprobs import MOST
 from windowseat.compile.kernels.sample_logprobs import reference as log_shares
+from windowseat.compile.kernels.sample_mask import words
 from windowseat.compile.kernels.sample_penalise import IN_PROMPT
 from windowseat.compile.kernels.sample_penalise import reference as penalised
 from windowseat.compile.kernels.sample_random import reference as random_unit
@@ -53,12 +54,28 @@ def test_tokens_are_penalised_drawn_counted_and_reported(gpu: Gpu) -> None:
         assert run.read("tokens")[0] == wanted
         occurrences[wanted] += 1
         assert run.read("occurrences").tolist() == occurrences.tolist()
-        words, of_all = run.read("logprobs"), log_shares(exact(logits))
+        found, of_all = run.read("logprobs"), log_shares(exact(logits))
         order = np.argsort(-logits, kind="stable")[:MOST]
-        assert words[1 : 1 + MOST].tolist() == order.tolist()
-        got = np.delete(words, range(1, 1 + MOST)).view(np.float32)
+        assert found[1 : 1 + MOST].tolist() == order.tolist()
+        got = np.delete(found, range(1, 1 + MOST)).view(np.float32)
         np.testing.assert_allclose(got, of_all[[wanted, *order]], rtol=1e-5)
     assert (occurrences & (IN_PROMPT - 1)).max() > 1
+
+
+def test_a_bias_lifts_no_masked_token_and_log_probabilities_know_no_mask(gpu: Gpu) -> None:
+    run, logits = runner(gpu), normal(3, VOCABULARY)
+    bias, allowed = np.zeros(VOCABULARY, np.float32), np.zeros(words(VOCABULARY), np.uint32)
+    bias[7] = 100
+    allowed[1] = 0b110
+    run.write("logits", logits)
+    run.write("bias", bias)
+    run.write("occurrences", np.zeros(VOCABULARY, np.uint32))
+    run.write("allowed", allowed)
+    run.sample(("penalise", "mask", "sample", "logprobs"), {**PENALTIES, "top_k": 0})
+    chosen = 33 if logits[33] > logits[34] else 34
+    assert run.read("tokens")[0] == chosen
+    reported = run.read("logprobs")[:1].view(np.float32)
+    np.testing.assert_allclose(reported, log_shares(exact(logits))[[chosen]], rtol=1e-5)
 
 
 def test_the_greedy_program_needs_nothing_else(gpu: Gpu) -> None:

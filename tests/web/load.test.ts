@@ -76,7 +76,7 @@ describe("loading", needsGpu, () => {
       },
     });
     assert.ok(seen.includes("weights 2324/2324"), seen.join());
-    assert.equal(seen.at(-1), "kernels 8/8");
+    assert.equal(seen.at(-1), "kernels 9/9");
     model.close();
   });
 

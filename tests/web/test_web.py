@@ -92,6 +92,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name",
     [
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
+        "constrained",
         *["contest", "api", "api_text", "api_client", "api_pace"],
     ],
 )
@@ -126,6 +127,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "engine",
         "driver",
         "text",
+        "constrained",
         "tokenizer",
         "contest",
         "api",

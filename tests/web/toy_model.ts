@@ -1,5 +1,6 @@
 import { type CallCounts, countCalls } from "../../web/src/bench/count_calls.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
+import type { Constraint } from "../../web/src/runtime/constrained.ts";
 import type { GenerateOptions } from "../../web/src/runtime/conversation.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
@@ -27,10 +28,11 @@ export async function load(
 export async function callsOfTen(
   prompt: readonly number[],
   sampling: Sampling,
+  constraint?: Constraint,
 ): Promise<CallCounts> {
   const tap = tapGpu(gpu);
   const model = await load(toyBundle(), { gpu: tap.gpu });
-  const tokens = model.first.generate(prompt, { sampling, stopTokens: [] });
+  const tokens = model.first.generate(prompt, { sampling, constraint, stopTokens: [] });
   await tokens.next();
   if (!tap.device) throw new Error("the model has no device");
   const { counts, stop } = countCalls(tap.device);

@@ -18,6 +18,14 @@ struct Scalars { frequency_penalty: f32, presence_penalty: f32, repetition_penal
   logits[at.x] = z - scalars.frequency_penalty * times - select(0, scalars.presence_penalty, times > 0);
 }`;
 
+const MASK_WGSL = /* wgsl */ `
+@group(0) @binding(0) var<storage, read> allowed: array<u32>;
+@group(0) @binding(1) var<storage, read_write> logits: array<f32>;
+@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) at: vec3u) {
+  if (at.x >= arrayLength(&logits)) { return; }
+  if (((allowed[at.x / 32] >> (at.x % 32)) & 1) == 0) { logits[at.x] = -1e30; }
+}`;
+
 const SAMPLE_WGSL = /* wgsl */ `
 struct Scalars { grid_limit: u32 }
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
@@ -81,6 +89,7 @@ export const SAMPLING_KERNELS: readonly PlanKernel[] = [
     [read("bias"), write("logits"), write("raw"), read("occurrences")],
     ["frequency_penalty", "presence_penalty", "repetition_penalty"],
   ),
+  kernel("mask", MASK_WGSL, [read("allowed"), write("logits")]),
   kernel("sample", SAMPLE_WGSL, [read("logits"), write("tokens")], ["grid_limit"]),
   kernel(
     "draw",
@@ -96,17 +105,18 @@ export const SAMPLING_KERNELS: readonly PlanKernel[] = [
 export function samplingPrograms(
   first: number,
   vocabulary: number,
-): Pick<Plan["programs"], "penalise" | "sample" | "draw" | "count" | "logprobs"> {
+): Pick<Plan["programs"], "penalise" | "mask" | "sample" | "draw" | "count" | "logprobs"> {
   const step = (nth: number, groups = 1): Step[] => {
     const buffers = SAMPLING_KERNELS[nth]?.buffers.map(({ name }) => name) ?? [];
     return [{ kernel: first + nth, buffers, grid: [groups, 1] }];
   };
   return {
     penalise: step(0, Math.ceil(vocabulary / 64)),
-    sample: step(1),
-    draw: step(2),
-    count: step(3),
-    logprobs: step(4),
+    mask: step(1, Math.ceil(vocabulary / 64)),
+    sample: step(2),
+    draw: step(3),
+    count: step(4),
+    logprobs: step(5),
   };
 }
 
@@ -121,6 +131,7 @@ export function samplingBuffers(vocabulary: number): PlanBuffer[] {
     io("bias", vocabulary),
     io("occurrences", vocabulary),
     io("raw", vocabulary),
+    io("allowed", Math.ceil(vocabulary / 32)),
     io("logprobs", 41),
   ];
 }

@@ -1,5 +1,6 @@
 import { checkPrompt } from "./checks.ts";
-import { closeExecutor, type Executor, submitStep, writeToken } from "./executor.ts";
+import { type Constraint, stepAhead } from "./constrained.ts";
+import { closeExecutor, type Executor, writeToken } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import { History } from "./history.ts";
 import { KvCache } from "./kv_cache.ts";
@@ -79,7 +80,13 @@ export class Conversation {
     prompt: readonly number[],
     options: GenerateOptions,
   ): AsyncGenerator<number, EndReason, undefined> {
-    const { sampling, signal, maxTokens = Number.POSITIVE_INFINITY, onLogprobs } = options;
+    const {
+      sampling,
+      constraint,
+      signal,
+      maxTokens = Number.POSITIVE_INFINITY,
+      onLogprobs,
+    } = options;
     // The last token that there is room for is sampled, but never read by the state.
     const asked = Math.min(maxTokens, this.#shared.facts.context - prompt.length + 1);
     let pending = await this.#begin(prompt, options);
@@ -91,11 +98,13 @@ export class Conversation {
       if (this.#history.length === this.#cache.positions && count < asked) {
         room = await this.#makeRoom(this.#history.length + 1);
       }
-      pending = room && count < asked ? this.#step(sampling) : null;
+      const ahead = room && count < asked;
+      const rest = ahead ? this.#step(sampling, constraint) : null;
       const read = await this.#executor.gpu.settled(readSlot(slot));
       const token = read.getUint32(0, true);
-      if (pending) this.#history.read([token], 0, 1);
+      if (ahead) this.#history.read([token], 0, 1);
       if (options.stopTokens.includes(token)) return "stop";
+      pending = rest && (await rest(token));
       // What the state has read is given out, a stop or not: so the next prompt goes on from here.
       if (onLogprobs && sampling.logprobs !== undefined) {
         onLogprobs(readLogprobs(read, sampling.logprobs, this.#shared.facts.manifest.vocabulary));
@@ -118,7 +127,7 @@ export class Conversation {
       );
     }
     writeToken(this.#executor, token);
-    const slot = this.#step(GREEDY);
+    const slot = await this.#step(GREEDY, undefined)(token);
     this.#history.read([token], 0, 1);
     await this.#executor.gpu.settled(readToken(slot));
   }
@@ -137,9 +146,9 @@ export class Conversation {
   }
 
   /** Reads tokens[0], which is in the state from here on though its id may not be known yet. */
-  #step(sampling: Sampling): GPUBuffer {
+  #step(sampling: Sampling, constraint: Constraint | undefined): ReturnType<typeof stepAhead> {
     this.#executor.gpu.check();
-    return submitStep(this.#executor, this.#history.length, sampling);
+    return stepAhead(this.#executor, this.#history.length, sampling, constraint);
   }
 
   /** Whether there is memory for so many positions, of which the state has filled all it has read. */

@@ -1,4 +1,5 @@
 import { type BoundPlan, type BoundProgram, encodeProgram } from "./bind.ts";
+import type { TokenMask } from "./constrained.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Sampling } from "./messages.ts";
 import { TokenReads } from "./readback.ts";
@@ -46,7 +47,12 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, state: State, chunk: n
     ids: new Uint32Array(chunk),
     tokens: io("tokens"),
     logits: io("logits"),
-    sampling: { bias: io("bias"), occurrences: io("occurrences"), logprobs: io("logprobs") },
+    sampling: {
+      bias: io("bias"),
+      occurrences: io("occurrences"),
+      allowed: io("allowed"),
+      logprobs: io("logprobs"),
+    },
   };
 }
 
@@ -63,13 +69,8 @@ export function submitChunk(
   from: number,
   to: number,
 ): void {
-  const { device } = executor.gpu;
   writeChunk(executor, ids, from, to);
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  encodeProgram(pass, executor.plan.programs.prefill, executor.state.groups, to - from);
-  pass.end();
-  device.queue.submit([encoder.finish()]);
+  submitPrograms(executor, [executor.plan.programs.prefill]);
 }
 
 /** The last chunk of a prompt: also samples, and gives the slot to read the first token from. */
@@ -80,26 +81,71 @@ export function submitLastChunk(
   to: number,
   sampling: Sampling,
 ): GPUBuffer {
-  beginSampling(executor.gpu.device, executor.sampling, ids, sampling);
-  setSampling(executor.values, sampling);
-  writeChunk(executor, ids, from, to);
-  return submitSampled(executor, executor.plan.programs.prefill, to - from, sampling);
+  beginLastChunk(executor, ids, from, to, sampling);
+  return submitSampled(executor, executor.plan.programs.prefill, sampling);
+}
+
+/** The same, as far as the logits; `submitChoice` has to follow. */
+export function submitLastForward(
+  executor: Executor,
+  ids: readonly number[],
+  from: number,
+  to: number,
+  sampling: Sampling,
+): void {
+  const { programs } = executor.plan;
+  beginLastChunk(executor, ids, from, to, sampling);
+  submitPrograms(executor, [programs.prefill, programs.head]);
 }
 
 /** Consumes tokens[0] at the position and samples the token after it; gives the slot to read that from. */
 export function submitStep(executor: Executor, position: number, sampling: Sampling): GPUBuffer {
+  setSampling(executor.values, sampling);
+  writePosition(executor, position);
+  return submitSampled(executor, executor.plan.programs.decode, sampling);
+}
+
+/** Consumes tokens[0] at the position, as far as the logits; `submitChoice` has to follow. */
+export function submitForward(executor: Executor, position: number): void {
+  const { programs } = executor.plan;
+  writePosition(executor, position);
+  submitPrograms(executor, [programs.decode, programs.head]);
+}
+
+/** Samples one of the allowed tokens from the logits; gives the slot to read it from. */
+export function submitChoice(
+  executor: Executor,
+  sampling: Sampling,
+  allowed: TokenMask | null,
+): GPUBuffer {
   const { gpu, plan, values } = executor;
   setSampling(values, sampling);
-  values.tokens = 1;
-  values.position = position;
+  // Others may have had a turn since the logits were computed.
   writeUniforms(gpu.device, plan.uniforms, values);
-  return submitSampled(executor, plan.programs.decode, 1, sampling);
+  if (allowed) gpu.device.queue.writeBuffer(executor.sampling.allowed, 0, allowed);
+  return submitRead(
+    executor,
+    samplingPrograms(plan.programs, sampling, allowed !== null),
+    sampling,
+  );
 }
 
 /** Puts a token where the next step takes it from. */
 export function writeToken({ gpu, ids, tokens }: Executor, token: number): void {
   ids[0] = token;
   gpu.device.queue.writeBuffer(tokens, 0, ids, 0, 1);
+}
+
+function beginLastChunk(
+  executor: Executor,
+  ids: readonly number[],
+  from: number,
+  to: number,
+  sampling: Sampling,
+): void {
+  beginSampling(executor.gpu.device, executor.sampling, ids, sampling);
+  setSampling(executor.values, sampling);
+  writeChunk(executor, ids, from, to);
 }
 
 function writeChunk(executor: Executor, prompt: readonly number[], from: number, to: number): void {
@@ -111,21 +157,43 @@ function writeChunk(executor: Executor, prompt: readonly number[], from: number,
   writeUniforms(gpu.device, plan.uniforms, values);
 }
 
-function submitSampled(
-  { gpu, plan, state: { groups }, reads, tokens, sampling: { logprobs } }: Executor,
-  program: BoundProgram,
-  count: number,
-  sampling: Sampling,
+function writePosition({ gpu, plan, values }: Executor, position: number): void {
+  values.tokens = 1;
+  values.position = position;
+  writeUniforms(gpu.device, plan.uniforms, values);
+}
+
+function submitSampled(executor: Executor, program: BoundProgram, sampling: Sampling): GPUBuffer {
+  const { programs } = executor.plan;
+  const after = samplingPrograms(programs, sampling, false);
+  return submitRead(executor, [program, programs.head, ...after], sampling);
+}
+
+/** Submits programs of which the last ones choose a token, and gives the slot to read it from. */
+function submitRead(
+  executor: Executor,
+  programs: readonly BoundProgram[],
+  { logprobs }: Sampling,
 ): GPUBuffer {
+  const { reads, tokens, sampling } = executor;
+  const encoder = encodePrograms(executor, programs);
+  const slot = reads.record(encoder, tokens, logprobs === undefined ? null : sampling.logprobs);
+  executor.gpu.device.queue.submit([encoder.finish()]);
+  return slot;
+}
+
+function submitPrograms(executor: Executor, programs: readonly BoundProgram[]): void {
+  executor.gpu.device.queue.submit([encodePrograms(executor, programs).finish()]);
+}
+
+/** Programs in one pass, for as many tokens as the uniforms were written for. */
+function encodePrograms(
+  { gpu, state: { groups }, values }: Executor,
+  programs: readonly BoundProgram[],
+): GPUCommandEncoder {
   const encoder = gpu.device.createCommandEncoder();
   const pass = encoder.beginComputePass();
-  encodeProgram(pass, program, groups, count);
-  encodeProgram(pass, plan.programs.head, groups, count);
-  for (const each of samplingPrograms(plan.programs, sampling)) {
-    encodeProgram(pass, each, groups, count);
-  }
+  for (const program of programs) encodeProgram(pass, program, groups, values.tokens);
   pass.end();
-  const slot = reads.record(encoder, tokens, sampling.logprobs === undefined ? null : logprobs);
-  gpu.device.queue.submit([encoder.finish()]);
-  return slot;
+  return encoder;
 }

@@ -2,8 +2,9 @@ import { describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
 import { type Buffers, type BuiltKernel, bindPlan, buildKernels, planBytes } from "./bind.ts";
 import { checkContext } from "./checks.ts";
 import { choiceKey, choose, keepChoice } from "./choices.ts";
+import { stepAhead } from "./constrained.ts";
 import { type Contestant, fastest } from "./contest.ts";
-import { createExecutor, type Executor, submitLastChunk, submitStep } from "./executor.ts";
+import { createExecutor, type Executor, submitLastChunk } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
@@ -139,8 +140,10 @@ async function warmUp(executor: Executor): Promise<void> {
     submitLastChunk(executor, [0], 0, 1, GREEDY),
   );
   await gpu.settled(readToken(first));
+  const words = executor.sampling.allowed.size / Int32Array.BYTES_PER_ELEMENT;
+  const anything = { allowed: async () => new Int32Array(words).fill(-1), accept: () => {} };
   const second = await gpu.guarded("the launch of decode", () =>
-    submitStep(executor, 0, EVERYTHING),
+    stepAhead(executor, 0, EVERYTHING, anything)(0),
   );
   await gpu.settled(readToken(second));
 }

@@ -134,7 +134,20 @@ export interface Failure {
   readonly code: FailureCode;
   /** One sentence: the thing, what it had, what it needed, what to do. */
   readonly message: string;
+  /** Where in the request that is, as a path, where that is known. */
+  readonly place?: string;
 }
+
+/** What an answer has to be, thinking apart; `place` is where that stands in the request, for failures. */
+export type AnswerForm = { readonly place: string } & (
+  | { readonly kind: "json_object" }
+  /** JSON that the schema is true of. */
+  | { readonly kind: "json_schema"; readonly schema: unknown }
+  /** A text that all of a regular expression matches, in JavaScript's form. */
+  | { readonly kind: "regex"; readonly regex: string }
+  /** A text of a grammar, in XGrammar's EBNF, whose first rule is `root`. */
+  | { readonly kind: "grammar"; readonly grammar: string }
+);
 
 export interface GenerateRequest {
   readonly id: number;
@@ -152,6 +165,10 @@ export interface GenerateRequest {
   readonly stop?: readonly string[];
   /** Takes calls of `tools` out of the answer: only the first, which ends it, or all; undefined: they stay in the text. */
   readonly toolCalls?: "one" | "many";
+  /** The answer is a call: of any of `tools`, or of the one with this name. */
+  readonly mustCall?: "any" | { readonly name: string };
+  /** A finished answer is of this form; there are no tools then, and no `stop`. */
+  readonly form?: AnswerForm;
 }
 
 /**

@@ -52,6 +52,7 @@ export function eachProgram<T>(make: (name: keyof Programs) => T): Record<keyof 
     decode: make("decode"),
     head: make("head"),
     penalise: make("penalise"),
+    mask: make("mask"),
     sample: make("sample"),
     draw: make("draw"),
     count: make("count"),

@@ -1,4 +1,5 @@
-import { type Executor, submitChunk, submitLastChunk } from "./executor.ts";
+import { type Constraint, submitEnd } from "./constrained.ts";
+import { type Executor, submitChunk } from "./executor.ts";
 import type { History } from "./history.ts";
 import type { Sampling } from "./messages.ts";
 import { LEAST_CHUNK, type Pace } from "./pace.ts";
@@ -13,6 +14,8 @@ export interface Turn {
 
 export interface PrefillOptions {
   readonly sampling: Sampling;
+  /** Which tokens the answer may have; undefined: any. */
+  readonly constraint?: Constraint | undefined;
   /** Asked between two chunks, and to be asked by the caller between two tokens; undefined: there is nobody else. */
   readonly turn?: Turn | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -27,7 +30,7 @@ export async function submitPrompt(
   history: History,
   pace: Pace,
   prompt: readonly number[],
-  { sampling, turn, signal, keepAt = [], onPrefill = () => {} }: PrefillOptions,
+  { sampling, constraint, turn, signal, keepAt = [], onPrefill = () => {} }: PrefillOptions,
 ): Promise<GPUBuffer | null> {
   const { gpu } = executor;
   const cached = history.length;
@@ -41,7 +44,7 @@ export async function submitPrompt(
     const to = Math.min(from + pace.chunk, place, prompt.length);
     history.read(prompt, from, to);
     if (to === prompt.length) {
-      const slot = submitLastChunk(executor, prompt, from, to, sampling);
+      const slot = await submitEnd(executor, prompt, from, to, sampling, constraint);
       watch(executor, pace, to - from);
       await gpu.settled(running);
       onPrefill(to, prompt.length, cached);

@@ -6,6 +6,7 @@ import type { ScalarValues } from "./uniforms.ts";
 export interface SamplingBuffers {
   readonly bias: GPUBuffer;
   readonly occurrences: GPUBuffer;
+  readonly allowed: GPUBuffer;
   readonly logprobs: GPUBuffer;
 }
 
@@ -18,7 +19,7 @@ export interface Logprobs {
 /** Takes the likeliest token every time. */
 export const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
-/** Asks for everything at once, so that every program but the greedy one runs. */
+/** Asks for everything at once, so that every program runs but the greedy one and the mask. */
 export const EVERYTHING: Sampling = {
   temperature: 1,
   top_k: 20,
@@ -50,13 +51,15 @@ export function setSampling(values: ScalarValues, sampling: Sampling): void {
   values.frequency_penalty = sampling.frequency_penalty ?? 0;
 }
 
-/** What to run after the head, in this order. */
+/** What to run after the head, in this order; `masked` where only some tokens are allowed. */
 export function samplingPrograms(
-  { penalise, sample, draw, count, logprobs }: BoundPlan["programs"],
+  { penalise, mask, sample, draw, count, logprobs }: BoundPlan["programs"],
   sampling: Sampling,
+  masked: boolean,
 ): readonly BoundProgram[] {
   return [
     ...(changesLogits(sampling) ? [penalise] : []),
+    ...(masked ? [mask] : []),
     sampling.temperature < LEAST_TEMPERATURE ? sample : draw,
     ...(countsTokens(sampling) ? [count] : []),
     ...(sampling.logprobs === undefined ? [] : [logprobs]),
