@@ -23,10 +23,10 @@ class Part:
     def rows(self) -> int:
         return self.stop - self.start
 
-    def bound(self) -> dict[str, str]:
-        """The kernel parameters w_words and w_scales."""
-        scales = {} if self.form in PLAIN else {"w_scales": f"{self.name}.scales"}
-        return {"w_words": f"{self.name}.words", **scales}
+    def bound(self, as_: str = "w") -> dict[str, str]:
+        """The kernel parameters w_words and w_scales, or those of another matrix of the kernel."""
+        scales = {} if self.form in PLAIN else {f"{as_}_scales": f"{self.name}.scales"}
+        return {f"{as_}_words": f"{self.name}.words", **scales}
 
 
 def parts(matrix: Matrix, quantisation: str) -> list[Part]:

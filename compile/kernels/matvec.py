@@ -15,7 +15,8 @@ What is left here is one factor for all rows: 1 / sqrt(Σ squares / K + eps).
 Epilogues: "store"; "swiglu" (rows come in pairs gate, up: y = silu(gate) · up); "add" (hidden += W x, and, for the norm
 that comes next, `scaled` and `squares`).
 
-A second, exact matrix can ride along: rows of f32 that take the same x, in workgroups behind the first matrix' own.
+Other rows that take the same x can ride along, in workgroups behind the first matrix' own: a second, exact matrix of
+f32, or the next part of a matrix that is too large for one binding.
 """
 
 # R rows, K columns, P workgroups that wrote squares
@@ -144,51 +145,66 @@ def matvec(
     eps: float = 0.0,
     y_start: int = 0,
     y_size: int | None = None,
+    next_rows: int = 0,
     exact_rows: int = 0,
 ) -> Kernel:
     """Buffers: w_words, w_scales, x [K], squares [`squares`] if that is not 0, y [y_size] of which `rows` (half of it
-    for swiglu) are written from y_start on; with `exact_rows`, e_words and exact [exact_rows] f32."""
+    for swiglu) are written from y_start on; with `next_rows`, n_words and n_scales, the matrix' part that follows; with
+    `exact_rows`, e_words and exact [exact_rows] f32."""
     shrink = 2 if epilogue == "swiglu" else 1
-    y_size = rows // shrink if y_size is None else y_size
-    blocks, more = workgroups(rows, width, tuning), workgroups(exact_rows, width, tuning) if exact_rows else 0
+    y_size = (rows + next_rows) // shrink if y_size is None else y_size
+    products = {"w": (rows, form), "n": (next_rows, form), "e": (exact_rows, "f32")}
+    counts = {name: workgroups(each, width, tuning) for name, (each, _) in products.items() if each}
     name = f"matvec_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}_{tuning.name}"
     name += f"_norm{squares}" if squares else ""
-    name += (f"_at_{y_start}" if y_start else "") + (f"_and_{exact_rows}" if exact_rows else "")
-    k = KernelBuilder(name, (blocks + more, 1), tuning.threads)
+    name += (f"_at_{y_start}" if y_start else "") + (f"_then_{next_rows}" if next_rows else "")
+    name += f"_and_{exact_rows}" if exact_rows else ""
+    k = KernelBuilder(name, (sum(counts.values()), 1), tuning.threads)
     x = Rows(k, "x", 1, width, x_dtype)
     given = k.buffer("squares", (squares,), "float32") if squares else None
-    main = _Product(k, "w", rows, width, form, tuning)
+    made = {name: _Product(k, name, each, width, form, tuning) for name, (each, form) in products.items() if each}
     y = k.buffer("y", (y_size,), y_dtype)
-    beside = _Product(k, "e", exact_rows, width, "f32", tuning) if exact_rows else None
     exact = k.buffer("exact", (exact_rows,), "float32") if exact_rows else None
 
-    def write_main(block: Expr, thread: Expr) -> None:
-        found = main.results(block, thread, x, given, squares, eps)
+    def write(which: str, block: Expr, thread: Expr) -> None:
+        product = made[which]
+        found = product.results(block, thread, x, given, squares, eps)
         with when(found.lane == 0):
-            if epilogue == "swiglu":
-                for r in range(0, main.rows_per_thread, 2):
-                    with when(found.first + r < rows):
-                        gate, up = hold(found.values[r]), found.values[r + 1]
-                        store(y, y_start + T.shift_right(found.first, 1) + r // 2, cast(silu(gate) * up, y_dtype))
+            if which == "e":
+                _write_rows(exact, "float32", 0, found, product.rows)
+            elif epilogue == "swiglu":
+                _write_pairs(y, y_dtype, y_start + (rows // 2 if which == "n" else 0), found, product.rows)
             else:
-                for r, value in enumerate(found.values):
-                    with when(found.first + r < rows):
-                        store(y, y_start + found.first + r, cast(value, y_dtype))
+                _write_rows(y, y_dtype, y_start + (rows if which == "n" else 0), found, product.rows)
+
+    def share_out(names: Sequence[str], block: Expr, thread: Expr) -> None:
+        first, *others = names
+        if not others:
+            write(first, block, thread)
+            return
+        with T.If(block < counts[first]):
+            with T.Then():
+                write(first, block, thread)
+            with T.Else():
+                share_out(others, block - counts[first], thread)
 
     with k.threads() as (block, _, thread):
-        if beside is None or exact is None:
-            write_main(block, thread)
-        else:
-            with T.If(block < blocks):
-                with T.Then():
-                    write_main(block, thread)
-                with T.Else():
-                    found = beside.results(block - blocks, thread, x, given, squares, eps)
-                    with when(found.lane == 0):
-                        for r, value in enumerate(found.values):
-                            with when(found.first + r < exact_rows):
-                                store(exact, found.first + r, value)
+        share_out(list(counts), block, thread)
     return k.finish()
+
+
+def _write_rows(y: Buffer, dtype: str, start: int, found: _Results, rows: int) -> None:
+    for r, value in enumerate(found.values):
+        with when(found.first + r < rows):
+            store(y, start + found.first + r, cast(value, dtype))
+
+
+def _write_pairs(y: Buffer, dtype: str, start: int, found: _Results, rows: int) -> None:
+    """silu(gate) · up of each pair of rows."""
+    for r in range(0, len(found.values), 2):
+        with when(found.first + r < rows):
+            gate, up = hold(found.values[r]), found.values[r + 1]
+            store(y, start + T.shift_right(found.first, 1) + r // 2, cast(silu(gate) * up, dtype))
 
 
 def add_reference(weights: F64, x: F64, hidden: F64, norm: F64) -> tuple[F64, F64, float]:

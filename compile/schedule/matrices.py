@@ -84,13 +84,20 @@ def matvec_of(
     eps: float,
     beside: tuple[Matrix, Value] | None = None,
 ) -> Iterator[Launch]:
-    """Decode: y = rms_norm(hidden) · matrixᵀ; a small exact matrix `beside` rides along."""
+    """Decode: y = rms_norm(hidden) · matrixᵀ. Two parts of a matrix share a launch; or the first part and a small exact
+    matrix `beside`, since three bind more buffers than every adapter has."""
     shrink = 2 if epilogue == "swiglu" else 1
-    for part in parts(matrix, w.quantisation):
-        extra: dict[str, str] = {}
-        if beside is not None and part.start == 0:
-            (words,) = parts(beside[0], w.quantisation)
-            extra = {"e_words": words.bound()["w_words"], "exact": w.named(beside[1])}
+    waiting = parts(matrix, w.quantisation)
+    while waiting:
+        part = waiting.pop(0)
+        exact, beside = beside, None
+        following = waiting.pop(0) if waiting and exact is None else None
+        bound = {**part.bound(), "x": "scaled", "squares": "squares", "y": y}
+        if following is not None:
+            bound |= following.bound("n")
+        if exact is not None:
+            (whole,) = parts(exact[0], w.quantisation)
+            bound |= {**whole.bound("e"), "exact": w.named(exact[1])}
         kernel = matvec(
             part.rows,
             matrix.width,
@@ -103,9 +110,10 @@ def matvec_of(
             eps=eps,
             y_start=part.start // shrink,
             y_size=matrix.rows // shrink,
-            exact_rows=beside[0].rows if beside is not None and extra else 0,
+            next_rows=following.rows if following is not None else 0,
+            exact_rows=exact[0].rows if exact is not None else 0,
         )
-        yield Launch(kernel, {**part.bound(), "x": "scaled", "squares": "squares", "y": y, **extra})
+        yield Launch(kernel, bound)
 
 
 def matvec_add_of(w: Workspace, matrix: Matrix, value: Value, norm: Vector) -> Iterator[Launch]:

@@ -1,7 +1,8 @@
 """Random weights of a model in their packed form, and what they mean: hundreds of millions in a second.
 
 A matrix repeats the levels of its first few rows under scales that are all its own, so that no two rows are the same
-and dequantising is one multiplication. Small tensors are those of a random checkpoint.
+and dequantising is one multiplication. Matrices of one shape are the same. Small tensors are those of a random
+checkpoint.
 """
 
 # R rows, B rows of levels, G groups of 32 in a row
@@ -38,10 +39,16 @@ def packed_weights(model: Model, config: Mapping[str, Any]) -> PackedWeights:
     on_disk = {tensor.name: tensor for tensor in tensors_of(config, "f32")}
     stream: dict[str, Array] = {}
     tensors: dict[str, F32] = {}
+    drawn: dict[tuple[object, ...], tuple[Array, Array, list[F32]]] = {}
     for weight in weights_of(model):
+        names = [source.name for source in weight.sources]
         if isinstance(weight, Matrix) and not weight.exact:
-            words, scales, whole = random_matrix(weight, rng)
-            tensors |= sources_of(weight, whole)
+            shape = (weight.interleaved, *(source.shape for source in weight.sources))
+            if shape not in drawn:
+                words, scales, whole = random_matrix(weight, rng)
+                drawn[shape] = words, scales, [np.ascontiguousarray(each) for _, each in sources_of(weight, whole)]
+            words, scales, values = drawn[shape]
+            tensors |= zip(names, values, strict=True)
             for part in parts(weight, FORM):
                 bound = part.bound()
                 stream[bound["w_words"]] = words[part.start : part.stop]
@@ -49,7 +56,7 @@ def packed_weights(model: Model, config: Mapping[str, Any]) -> PackedWeights:
             continue
         # Rows of matrices come as bits.
         read = [np.concatenate(list(rows.chunks(on_disk[source.name]))).view(np.float32) for source in weight.sources]
-        tensors |= zip([source.name for source in weight.sources], read, strict=True)
+        tensors |= zip(names, read, strict=True)
         if isinstance(weight, Matrix):
             stream[f"{weight.name}.words"] = quantise(np.concatenate(read), "f32").words
         else:

@@ -91,6 +91,31 @@ def test_an_exact_matrix_rides_along(machine: Machine, tuning: Tuning, rows: int
     machine.agree(found["exact"], reference(b, exact(x[0]), exact(squares), 1e-6, "store"))
 
 
+@pytest.mark.parametrize(("epilogue", "sizes"), [("store", (70, 33)), ("store", (64, 1)), ("swiglu", (64, 10))])
+def test_the_next_part_of_a_matrix_follows(
+    machine: Machine, tuning: Tuning, epilogue: str, sizes: tuple[int, int]
+) -> None:
+    first, w = matrix(1, sizes[0], 96, "q4")
+    following, n = matrix(5, sizes[1], 96, "q4")
+    x, squares = normal(2, 1, 96), normal(3, 3) ** 2
+    kernel = matvec(
+        sizes[0],
+        96,
+        "q4",
+        tuning=tuning,
+        x_dtype="float32",
+        y_dtype=machine.act,
+        epilogue=epilogue,
+        squares=3,
+        eps=1e-6,
+        next_rows=sizes[1],
+    )
+    both = {**first, **{name.replace("w_", "n_"): array for name, array in following.items()}}
+    wanted = reference(np.concatenate([w, n]), exact(x[0]), exact(squares), 1e-6, epilogue)
+    found = machine.run(kernel, {**both, "x": x, "squares": squares, "y": machine.zeros(len(wanted))}, {})
+    machine.agree(found["y"], wanted)
+
+
 def test_a_part_of_a_matrix_writes_its_own_rows_only(machine: Machine, tuning: Tuning) -> None:
     weights, w = matrix(1, 40, 64, "q8")
     x, before = machine.normal(2, 1, 64), machine.normal(3, 150)
