@@ -1,5 +1,6 @@
 """What several parts of the tests share: a browser, and folders served on a free port of this machine."""
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from filelock import FileLock
 from playwright.sync_api import Browser, Playwright, sync_playwright
 from starlette.types import ASGIApp
 from windowseat.site_builder import server
+from windowseat.site_builder.node import find_node
 
+WEB = Path(__file__).parents[1] / "web"
 CHROMIUM = "/usr/bin/chromium"
 QUIET = [
     "--no-first-run",
@@ -20,6 +24,20 @@ QUIET = [
     "--disable-sync",
 ]
 SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+
+
+@pytest.fixture(scope="session")
+def node(testrun_uid: str) -> str:
+    """The path of Node, once all TypeScript is built: once a run, while the other process of the run waits."""
+    found = find_node()
+    assert (WEB / "node_modules").is_dir(), "web/node_modules is missing; run npm ci in web/"
+    done = WEB / "build" / "tested.txt"
+    done.parent.mkdir(exist_ok=True)
+    with FileLock(done.with_suffix(".lock")):
+        if not done.is_file() or done.read_text() != testrun_uid:
+            subprocess.run([found, "build.mjs"], cwd=WEB, check=True)
+            done.write_text(testrun_uid)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -217,6 +217,7 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
         "decode": 13,
         "head": 1,
         "penalise": 1,
+        "mask": 1,
         "sample": 2,
         "draw": 5,
         "count": 1,

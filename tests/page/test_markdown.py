@@ -22,7 +22,9 @@ DOCUMENT = (Path(__file__).parent / "document.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def opened(browser: Browser, serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def opened(
+    node: str, browser: Browser, serve: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
     """A page that shows Markdown under the site's own policy."""
     folder = tmp_path_factory.mktemp("markdown")
     shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)

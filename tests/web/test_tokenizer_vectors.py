@@ -14,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser
 from tokenizers import Tokenizer
 
+from tests.web.toy_site import copy_scripts
+
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("WINDOWSEAT_DATA", ROOT.parent / "shared" / "data")) / "tokenizers"
 NAMES = ["qwen35", "llama-spm"]
@@ -37,9 +39,9 @@ def test_python_gives_the_ids_of_the_vectors(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_browser_gives_the_ids_of_the_vectors(
-    name: str, browser: Browser, serve: Callable[[Path], str], tmp_path: Path
+    name: str, node: str, browser: Browser, serve: Callable[[Path], str], tmp_path: Path
 ) -> None:
-    shutil.copyfile(ROOT / "web/build/verify.js", tmp_path / "verify.js")
+    copy_scripts("verify.js", folder=tmp_path)
     shutil.copyfile(DATA / f"{name}.tokenizer.json", tmp_path / "tokenizer.json")
     (tmp_path / "index.html").write_text('<!doctype html><script type="module" src="verify.js"></script>')
     page = browser.new_page()

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 from windowseat.compile.build import Options, build
-from windowseat.site_builder.node import find_node
 
 from tests.compile.tiny_model import CONFIG, write_tiny
 
@@ -72,15 +71,6 @@ def run(command: list[str], environment: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def built() -> str:
-    """The path of a Node whose tests are built."""
-    node = find_node()
-    assert (WEB / "node_modules").is_dir(), "web/node_modules is missing; run npm ci in web/"
-    run([node, "build.mjs"], {})
-    return node
-
-
-@pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compiled model to talk with."""
     folder = tmp_path_factory.mktemp("tiny")
@@ -96,21 +86,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *["contest", "api", "api_text", "api_client", "api_pace"],
     ],
 )
-def test_the_typescript_tests_pass(built: str, name: str) -> None:
-    run([built, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
+def test_the_typescript_tests_pass(node: str, name: str) -> None:
+    run([node, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
 
 
-def test_the_state_is_always_that_of_the_text_that_was_shown(built: str, tiny: Path) -> None:
-    run([built, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_TINY": str(tiny)})
+def test_the_state_is_always_that_of_the_text_that_was_shown(node: str, tiny: Path) -> None:
+    run([node, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_TINY": str(tiny)})
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
-def test_javascript_and_python_tokenize_alike(built: str, name: str, tmp_path: Path) -> None:
+def test_javascript_and_python_tokenize_alike(node: str, name: str, tmp_path: Path) -> None:
     if not (path := TOKENIZERS[name]).is_file():
         pytest.skip(f"{path} is not there")
     expected = tmp_path / "cases.json"
     expected.write_text(json.dumps({name: {"file": str(path), "cases": cases(path)}}), "utf-8")
-    run([built, "--test", "build/tests/tokenizer.test.mjs"], {"WINDOWSEAT_TOKENIZER_CASES": str(expected)})
+    run([node, "--test", "build/tests/tokenizer.test.mjs"], {"WINDOWSEAT_TOKENIZER_CASES": str(expected)})
 
 
 def test_every_typescript_test_file_is_run_here() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 from windowseat.site_builder.assets import read_scripts
-from windowseat.site_builder.node import find_node
 
 WEB = Path(__file__).parents[2] / "web"
 PROMPT = [1, 2, 3, 200, 17, 5, 99, 4, 42, 250]
@@ -25,21 +24,23 @@ class ToySite:
     ids: list[int]
 
 
-def write_toy_site(folder: Path) -> ToySite:
-    """Builds the scripts and writes them and the toy bundle into a folder."""
-    node = find_node()
-    subprocess.run([node, "build.mjs"], cwd=WEB, check=True)
+def write_toy_site(node: str, folder: Path) -> ToySite:
+    """Writes the scripts and the toy bundle into a folder."""
     script = str(WEB / "build/tests/toy_folder.mjs")
     command = [node, script, str(folder / "toy"), json.dumps(PROMPT), str(EXPECTED)]
     ids = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for built in read_scripts(WEB / "build/site"):
-        # Under its own name for the tests' pages, and under the one by which other scripts ask for it.
-        if built.name in ("verify.js", "engine_worker.js"):
-            for name in (built.name, built.file):
-                shutil.copyfile(WEB / "build/site" / built.file, folder / name)
+    copy_scripts("verify.js", "engine_worker.js", folder=folder)
     head = '<!doctype html><link rel="icon" href="data:,">'
     (folder / "index.html").write_text(f'{head}<script type="module" src="verify.js"></script>')
     return ToySite(folder, ids)
+
+
+def copy_scripts(*names: str, folder: Path) -> None:
+    """Copies scripts of the site: under their own names for the tests' pages, and under those by which others ask for them."""
+    for script in read_scripts(WEB / "build/site"):
+        if script.name in names:
+            for name in (script.name, script.file):
+                shutil.copyfile(WEB / "build/site" / script.file, folder / name)
 
 
 @contextmanager
