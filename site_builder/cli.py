@@ -3,14 +3,18 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..compile.errors import UserError
 from ..compile.progress import Progress, Report
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 PROBLEM, DIFFERENCE = 1, 3  # 2, wrong usage, is typer's own
 QUANTISATIONS = ("q4", "q8", "f16")
@@ -63,6 +67,10 @@ app = typer.Typer(
 Model = Annotated[str, typer.Argument(help="A checkpoint's folder, or its id on the Hugging Face hub.")]
 ModelsDir = Annotated[Path, typer.Option("--models", help="Folder of the compiled models.")]
 SiteDir = Annotated[Path, typer.Option("--site", help="Folder of the built site.")]
+ThemeFile = Annotated[Path | None, typer.Option("--theme", help="A TOML file with the site's name, icon and colours.")]
+ListFile = Annotated[
+    Path | None, typer.Option("--list", help="A TOML file with the site's models, their labels, prompts and addresses.")
+]
 
 
 def print_version(wanted: bool) -> None:
@@ -133,23 +141,30 @@ def build(
 
 @app.command()
 def site(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODELS]...", help="Compiled models, by name; all by default.")
+    ] = None,
     models: ModelsDir = MODELS,
     out: Annotated[Path, typer.Option(help="Folder of the site.")] = SITE,
+    theme: ThemeFile = None,
+    models_list: ListFile = None,
 ) -> None:
-    """Build the static site from every compiled model.
+    """Build the static site from compiled models.
 
-    The result can be copied to any static host, under any path.
+    The result can be copied to any static host, under any path; docs/hosting.md says how.
 
     \b
     Examples:
       windowseat site
-      windowseat site --models ~/models --out /srv/www/chat
+      windowseat site Qwen3.5-0.8B Qwen3.5-2B --theme harbour.toml
+      windowseat site --models ~/models --list models.toml --out /srv/www/chat
     """
     from .progress_bars import progress_bars
-    from .site import build_site
+    from .site import SCRIPTS, Options, build_site
 
+    options = Options(tuple(names or ()), models_list, theme, compressed=True)
     with progress_bars() as report:
-        built = build_site(models, out, report)
+        built = build_site(models, out, report, SCRIPTS, options)
     typer.echo(f"{built}: built; next: windowseat serve")
 
 
@@ -159,29 +174,65 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The first free one from 8000 by default.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Build a site of its own, and again on every change; pages follow.")
+    ] = False,
+    models: ModelsDir = MODELS,
+    theme: ThemeFile = None,
+    models_list: ListFile = None,
 ) -> None:
     """Serve the built site on this machine and open it in a browser.
+
+    With --watch, for work on the site itself: templates, styles, TypeScript, models, the theme and the list of models.
 
     \b
     Examples:
       windowseat serve
       windowseat serve --port 9000 --no-open
+      windowseat serve --watch --theme harbour.toml
     """
     from . import browser, server
 
-    server.check_site(folder)
-    if not server.is_loopback(host):
-        typer.echo(
-            f"Warning: listening on {host}, so every machine that reaches this one can open the site. "
-            "Browsers give WebGPU only to https and to this machine itself.",
-            err=True,
-        )
-    with server.listen(host, port) as listening:
+    if not watch and (theme or models_list):
+        raise typer.BadParameter("--theme and --list belong to windowseat site, or to --watch, which builds as well.")
+    with ExitStack() as running:
+        if watch:
+            app = running.enter_context(watched_site(folder, models, theme, models_list))
+        else:
+            server.check_site(folder)
+            app = server.application(folder)
+        if not server.is_loopback(host):
+            typer.echo(
+                f"Warning: listening on {host}, so every machine that reaches this one can open the site. "
+                "Browsers give WebGPU only to https and to this machine itself.",
+                err=True,
+            )
+        listening = running.enter_context(server.listen(host, port))
         url = browser.url_of(listening)
         typer.echo(f"Windowseat is at {url}  (Ctrl+C stops it)")
         if not no_open:
             browser.open_when_there_is_a_display(url)
-        server.serve(folder, listening)
+        server.serve(app, listening)
+
+
+@contextmanager
+def watched_site(folder: Path, models: Path, theme: Path | None, models_list: Path | None) -> "Iterator[ASGIApp]":
+    """The application for a site that is built beside the folder, and again on every change; it goes in the end."""
+    from .server import application
+    from .site import SCRIPTS, Options, build_site
+    from .watch import Watch
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".watched-", dir=folder.parent) as beside:
+        site = Path(beside) / "site"
+        options = Options(theme=theme, models_list=models_list, live=True)
+
+        def build() -> None:
+            build_site(models, site, lambda _: None, SCRIPTS, options)
+
+        build()
+        inputs = [path for path in (models, theme, models_list) if path is not None]
+        yield application(site, Watch(build, inputs, typer.echo))
 
 
 @app.command()

@@ -1,17 +1,16 @@
-"""The pages of the site: each is a function from data to HTML."""
+"""The pages of the site: each is a function from the site to HTML."""
 
-import json
+import base64
+import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.resources import files
+from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from . import headers
 from .assets import Assets
-from .bundles import Bundle
-
-# Nothing from elsewhere is loaded and nothing can be sent elsewhere: the browser itself keeps the page's promise.
-POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'none'"
+from .offers import Offer
+from .theme import Theme
 
 TEMPLATES = Environment(
     loader=PackageLoader("windowseat.site_builder"),
@@ -20,38 +19,54 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-PROMPTS = files("windowseat.site_builder").joinpath("templates/prompts.json")
 
 
-def chat(assets: Assets, bundles: Sequence[Bundle]) -> str:
-    """The chat page, offering these models."""
-    models = [
-        {
-            "name": bundle.name,
-            "bundle": f"models/{bundle.name}/",
-            "prompts": _prompts(bundle.name),
-            "sampling": asdict(bundle.sampling),
-        }
-        for bundle in bundles
-    ]
-    return _render("chat.html", assets=assets, page={"models": models})
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every page is made from."""
+
+    theme: Theme
+    assets: Assets
+    offers: Sequence[Offer]
+    live: bool = False  # pages load themselves again when the site was built again
+
+    @property
+    def policy(self) -> str:
+        """What pages and their workers may load and run: the browser itself keeps the promise that they make."""
+        return headers.policy(offer.origin for offer in self.offers if offer.origin)
 
 
-def verify(assets: Assets) -> str:
+def chat(site: Site) -> str:
+    """The chat page, offering the site's models."""
+    return _render("chat.html", site, page={"models": _models(site)})
+
+
+def verify(site: Site) -> str:
     """The blank page from which `windowseat verify` drives the engine."""
-    return _render("verify.html", assets=assets)
+    return _render("verify.html", site)
 
 
-def not_found() -> str:
+def not_found(site: Site) -> str:
     """What static hosts and the dev server answer for an address without a file."""
-    return _render("not_found.html")
+    # It is answered at any depth, so it can name no other file of the site: its style is inside.
+    css = "".join(site.assets[name].content.decode() for name in ("look.css", "theme.css", "page.css"))
+    style = f"'sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}'"
+    return _render("not_found.html", site, policy=headers.policy(style=style), css=css)
 
 
-def _render(template: str, **values: object) -> str:
-    return TEMPLATES.get_template(template).render(policy=POLICY, **values)
+def _models(site: Site) -> list[dict[str, object]]:
+    return [
+        {
+            "name": offer.bundle.name,
+            "label": offer.label,
+            "bundle": offer.address,
+            "bytes": offer.bundle.bytes,
+            "prompts": offer.prompts,
+            "sampling": asdict(offer.bundle.sampling),
+        }
+        for offer in site.offers
+    ]
 
 
-def _prompts(name: str) -> list[str]:
-    """Things to ask the model first; models without their own have the ones under the empty name."""
-    by_model: dict[str, list[str]] = json.loads(PROMPTS.read_text("utf-8"))
-    return by_model.get(name, by_model[""])
+def _render(template: str, site: Site, **values: object) -> str:
+    return TEMPLATES.get_template(template).render(site=site, **{"policy": site.policy, **values})

@@ -4,10 +4,13 @@ import errno
 import ipaddress
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,6 +20,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..compile.errors import UserError
+from . import headers
+from .headers import ENCODINGS, EVERYWHERE, Rule
+
+if TYPE_CHECKING:
+    from .watch import Watch
 
 FIRST_PORT = 8000
 PORTS_TRIED = 100
@@ -30,52 +38,71 @@ CONTENT_TYPES = {
     ".js": "text/javascript",
     ".json": "application/json",
     ".mjs": "text/javascript",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
     ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
     ".wgsl": "text/plain",
 }
 
-HEADERS = [
-    # Isolates the page, which SharedArrayBuffer and exact timers need.
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-embedder-policy", b"require-corp"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    # A rebuilt site shows at the next reload; what did not change answers 304.
-    (b"cache-control", b"no-cache"),
-]
+# For folders that no build gave its own: a changed file shows at the next reload, an unchanged one answers 304.
+HEADERS = (Rule("/*", {**EVERYWHERE, "Cache-Control": "no-cache"}),)
 
 
 class SiteFiles(StaticFiles):
-    """Static files with content types that do not depend on the system."""
+    """Static files with content types that do not depend on the system, compressed where the site has them so."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """The file, or 304 when the browser has it already."""
+        path = Path(full_path)
+        encoding = _encoding(path, Headers(scope=scope))
+        if encoding is not None:
+            full_path = f"{path}{ENCODINGS[encoding]}"
+            stat_result = os.stat(full_path)
         response = super().file_response(full_path, stat_result, scope, status_code)
-        known = CONTENT_TYPES.get(Path(full_path).suffix)
-        if isinstance(response, FileResponse) and known is not None:
-            text = known.startswith("text/")
-            response.headers["content-type"] = f"{known}; charset=utf-8" if text else known
+        response.headers["vary"] = "Accept-Encoding"
+        if not isinstance(response, FileResponse):
+            return response
+        if encoding is not None:
+            response.headers["content-encoding"] = encoding
+        if (known := CONTENT_TYPES.get(path.suffix)) is not None:
+            response.headers["content-type"] = f"{known}; charset=utf-8" if known.startswith("text/") else known
         return response
 
 
-class SiteHeaders:
-    """Adds the site's headers to every response."""
+def _encoding(path: Path, asked: Headers) -> str | None:
+    """The best encoding that the browser takes and the site has; a part of a file is a part of the file as it is."""
+    if "range" in asked:
+        return None
+    offered = [part.strip().lower().replace(" ", "") for part in asked.get("accept-encoding", "").split(",")]
+    taken = {part.partition(";")[0] for part in offered if not part.endswith((";q=0", ";q=0.0"))}
+    return next(
+        (name for name, suffix in ENCODINGS.items() if name in taken and Path(f"{path}{suffix}").is_file()), None
+    )
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SiteHeaders:
+    """Adds to every response what the site's own `_headers` says, as a static host does that reads it."""
+
+    def __init__(self, app: ASGIApp, site: Path) -> None:
         self.app = app
+        self.site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on and completes the start of its response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS]
+                MutableHeaders(scope=message).update(headers.headers_of(scope["path"], self._rules()))
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    def _rules(self) -> Sequence[Rule]:
+        file = self.site / headers.FILE
+        return headers.parse(file.read_text("utf-8")) if file.is_file() else HEADERS
 
 
 async def not_found(_request: Request, error: Exception) -> Response:
@@ -84,12 +111,13 @@ async def not_found(_request: Request, error: Exception) -> Response:
     return Response(error.detail, error.status_code, media_type="text/plain")
 
 
-def application(site: Path) -> Starlette:
-    """The ASGI application that serves this folder."""
+def application(site: Path, watch: "Watch | None" = None) -> Starlette:
+    """The ASGI application that serves this folder, which a watch may build again."""
     return Starlette(
-        routes=[Mount("/", SiteFiles(directory=site, html=True))],
-        middleware=[Middleware(SiteHeaders)],
+        routes=[*(watch.routes if watch else ()), Mount("/", SiteFiles(directory=site, html=True))],
+        middleware=[Middleware(SiteHeaders, site=site)],
         exception_handlers={HTTPException: not_found},
+        lifespan=watch.lifespan if watch else None,
     )
 
 
@@ -129,7 +157,7 @@ def check_site(site: Path) -> None:
         raise UserError(f"no site in {site}; build it first: windowseat site")
 
 
-def serve(site: Path, listening: socket.socket) -> None:
+def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serves until it is interrupted."""
-    server = uvicorn.Server(uvicorn.Config(application(site), log_level="warning", server_header=False))
-    server.run(sockets=[listening])
+    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=1)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -2,43 +2,99 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..compile.folders import replacing
 from ..compile.progress import Progress, Report
-from . import pages
+from . import headers, icons, offline, pages
 from .assets import Assets
-from .bundles import Bundle, read_bundles
+from .compression import compress
+from .offers import Offer, offers
+from .pages import Site
+from .theme import STATIC, Theme, default_theme, read_theme
 
-STATIC = Path(__file__).parent / "static"
 SCRIPTS = Path(__file__).parent.parent / "web" / "build"
+LIVE_RELOAD = Path(__file__).parent / "live_reload.js"
+
+PAGES: dict[str, Callable[[Site], str]] = {
+    "index.html": pages.chat,
+    "verify.html": pages.verify,
+    "404.html": pages.not_found,
+}
+MACHINES_ONLY = ("verify.html", "404.html")  # no visitor opens them by their address, so browsers need not keep them
+FRAMED: tuple[str, ...] = ()  # pages that other sites may put into a frame
 
 
-def build_site(models_dir: Path, site_dir: Path, report: Report, scripts: Path = SCRIPTS) -> Path:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose of a site."""
+
+    models: tuple[str, ...] = ()  # all unless some are named
+    models_list: Path | None = None
+    theme: Path | None = None
+    compressed: bool = False
+    live: bool = False
+
+
+DEFAULT = Options()
+
+
+def build_site(
+    models_dir: Path, site_dir: Path, report: Report, scripts: Path = SCRIPTS, options: Options = DEFAULT
+) -> Path:
     """The folder of the finished site; the site before it stays whole until this one is."""
-    bundles = read_bundles(models_dir)
-    assets = Assets()
-    assets.add_folder(STATIC)
-    assets.add_scripts(scripts / "site")
+    theme = read_theme(options.theme) if options.theme else default_theme()
+    offered = offers(models_dir, options.models, options.models_list)
+    site = Site(theme, _assets(theme, scripts / "site", options.live), offered, options.live)
     with replacing(site_dir) as folder:
-        for name, html in {
-            "index.html": pages.chat(assets, bundles),
-            "verify.html": pages.verify(assets),
-            "404.html": pages.not_found(),
-        }.items():
-            (folder / name).write_text(html, "utf-8")
-        for asset in assets.values():
-            (folder / asset.path).parent.mkdir(exist_ok=True)
+        _write_pages(folder, site, (scripts / "site" / offline.WORKER).read_text("utf-8"))
+        for asset in site.assets.values():
+            (folder / asset.path).parent.mkdir(parents=True, exist_ok=True)
             (folder / asset.path).write_bytes(asset.content)
-        _link_models(folder / "models", bundles, report)
+        _link_models(folder / "models", [offer for offer in offered if offer.origin is None], report)
+        if options.compressed:
+            compress(folder, report)
     return site_dir
 
 
-def _link_models(models: Path, bundles: Sequence[Bundle], report: Report) -> None:
-    total = sum(len(bundle.files) for bundle in bundles)
+def _assets(theme: Theme, scripts: Path, live: bool) -> Assets:
+    assets = Assets()
+    assets.add_folder(STATIC)
+    assets.add_scripts(scripts)
+    assets.add("theme.css", theme.css().encode())
+    assets.add("icon.svg", theme.icon.encode())
+    if live:
+        assets.add(LIVE_RELOAD.name, LIVE_RELOAD.read_bytes())
+    for name, content in icons.icons(theme.icon, paper=theme.colours("paper")[0]).items():
+        assets.add(name, content)
+    return assets
+
+
+def _write_pages(folder: Path, site: Site, offline_script: str) -> None:
+    made = {name: page(site) for name, page in PAGES.items()}
+    kept = {name: html for name, html in made.items() if name not in MACHINES_ONLY}
+    worker = (
+        offline.farewell_worker(offline_script)
+        if site.live
+        else offline.offline_worker(offline_script, kept, site.assets)
+    )
+    roots = {
+        **made,
+        offline.MANIFEST: offline.manifest(site.theme, site.assets),
+        offline.WORKER: worker,
+        # The page for wrong addresses has a policy of its own, inside.
+        headers.FILE: headers.render(headers.rules([name for name in made if name != "404.html"], FRAMED, site.policy)),
+    }
+    for name, text in roots.items():
+        (folder / name).write_text(text, "utf-8")
+
+
+def _link_models(models: Path, offered: Sequence[Offer], report: Report) -> None:
+    total = sum(len(offer.bundle.files) for offer in offered)
     done = 0
-    for bundle in bundles:
+    for bundle in (offer.bundle for offer in offered):
         (models / bundle.name).mkdir(parents=True)
         for name in bundle.files:
             report(Progress(f"Adding {bundle.name}", done, total, unit="files"))

@@ -34,6 +34,7 @@ const common = {
 
 /** Scripts of pages, whose shared and lazily loaded parts become chunks of their own. */
 const PAGE_SCRIPTS = {
+  frame: "src/site/frame.ts",
   chat: "src/ui/chat.ts",
 };
 
@@ -51,8 +52,21 @@ async function buildSite() {
     // On its own, so that tests and benchmarks can take it elsewhere.
     ...(await buildScripts({ verify: "src/verify/verify.ts" }, define)),
   ];
+  // Browsers find a new version of it under the old name.
+  await build({
+    ...common,
+    entryPoints: { offline_worker: "src/site/offline_worker.ts" },
+    outdir: "build/site",
+    platform: "browser",
+    format: "iife",
+    minify: true,
+  });
   await writeFile(join(web, "build/site/scripts.json"), JSON.stringify(scripts, null, 1));
-  const present = new Set(["scripts.json", ...scripts.map(({ file }) => file)]);
+  const present = new Set([
+    "scripts.json",
+    "offline_worker.js",
+    ...scripts.map(({ file }) => file),
+  ]);
   for (const name of await readdir(join(web, "build/site"))) {
     if (!present.has(name)) await rm(join(web, "build/site", name));
   }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from windowseat.site_builder import pages
+from windowseat.site_builder import headers
 
 from tests.page.conftest import assert_as_expected, watched_page
 from tests.page.hostile import OUTSIDE, cut, payloads
@@ -29,7 +29,7 @@ def opened(
     folder = tmp_path_factory.mktemp("markdown")
     shutil.copytree(SCRIPTS, folder, dirs_exist_ok=True)
     shutil.copyfile(STATIC / "markdown.css", folder / "markdown.css")
-    (folder / "index.html").write_text(HTML.format(policy=pages.POLICY), "utf-8")
+    (folder / "index.html").write_text(HTML.format(policy=headers.policy()), "utf-8")
     with watched_page(browser) as (page, console):
         page.goto(serve(folder))
         page.wait_for_function("window.stream !== undefined")

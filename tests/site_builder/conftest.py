@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from windowseat.site_builder.assets import Assets
-from windowseat.site_builder.site import STATIC
 
 
 @pytest.fixture
@@ -15,24 +13,22 @@ def scripts(tmp_path: Path) -> Path:
     """Stands for web/build."""
     folder = tmp_path / "scripts"
     (folder / "site").mkdir(parents=True)
-    scripts = {"chat.js": ["shared-0.js"], "shared-0.js": [], "engine_worker.js": [], "verify.js": []}
+    scripts = {
+        "frame.js": ["shared-0.js"],
+        "chat.js": ["shared-0.js"],
+        "shared-0.js": [],
+        "engine_worker.js": [],
+        "verify.js": [],
+    }
     index = [
         {"name": name, "file": name if name.startswith("shared") else name.replace(".", "-1."), "imports": imports}
         for name, imports in scripts.items()
     ]
     for script in index:
         (folder / "site" / str(script["file"])).write_text(f"// {script['name']}")
+    (folder / "site/offline_worker.js").write_text("// offline_worker.js")
     (folder / "site/scripts.json").write_text(json.dumps(index))
     return folder
-
-
-@pytest.fixture
-def assets(scripts: Path) -> Assets:
-    """The assets of a site."""
-    made = Assets()
-    made.add_folder(STATIC)
-    made.add_scripts(scripts / "site")
-    return made
 
 
 @pytest.fixture

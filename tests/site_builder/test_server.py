@@ -6,12 +6,23 @@ import pytest
 from starlette.testclient import TestClient
 from windowseat.compile.errors import UserError
 from windowseat.site_builder import server
+from windowseat.site_builder.compression import compress
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A site of one file of each kind."""
-    for name in ("index.html", "a.js", "a.json", "a.wasm", "a.css", "a.svg", "chat_template.jinja"):
+    for name in (
+        "index.html",
+        "a.js",
+        "a.json",
+        "a.wasm",
+        "a.css",
+        "a.svg",
+        "a.mjs",
+        "a.webmanifest",
+        "chat_template.jinja",
+    ):
         (tmp_path / name).write_text(f"this is {name}")
     (tmp_path / "weights-0000.bin").write_bytes(bytes(range(100)))
     (tmp_path / "404.html").write_text("nothing here")
@@ -34,6 +45,8 @@ def client(site: Path) -> Iterator[TestClient]:
         ("/a.json", "application/json"),
         ("/a.wasm", "application/wasm"),
         ("/a.svg", "image/svg+xml"),
+        ("/a.mjs", "text/javascript; charset=utf-8"),
+        ("/a.webmanifest", "application/manifest+json"),
         ("/chat_template.jinja", "text/plain; charset=utf-8"),
         ("/weights-0000.bin", "application/octet-stream"),
     ],
@@ -71,6 +84,41 @@ def test_every_answer_isolates_the_page_and_is_checked_on_reload(client: TestCli
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cross-origin-embedder-policy"] == "require-corp"
     assert headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"), [("br, gzip", "br"), ("gzip", "gzip"), ("gzip, br;q=0", "gzip"), ("identity", None)]
+)
+def test_a_compressed_file_is_sent_to_whoever_takes_it(
+    client: TestClient, site: Path, accepted: str, encoding: str | None
+) -> None:
+    text = "this is long " * 100
+    (site / "long.js").write_text(text)
+    compress(site, lambda _: None)
+    response = client.get("/long.js", headers={"accept-encoding": accepted})
+    assert response.headers.get("content-encoding") == encoding
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    sent = int(response.headers["content-length"])
+    assert sent == len(text) if encoding is None else sent < 100
+    same = client.get("/long.js", headers={"accept-encoding": accepted, "if-none-match": response.headers["etag"]})
+    assert same.status_code == 304
+
+
+def test_a_part_of_a_file_is_never_compressed(client: TestClient, site: Path) -> None:
+    (site / "long.js").write_text("this is long " * 100)
+    compress(site, lambda _: None)
+    response = client.get("/long.js", headers={"accept-encoding": "br, gzip", "range": "bytes=0-3"})
+    assert (response.status_code, response.text) == (206, "this")
+    assert "content-encoding" not in response.headers
+
+
+def test_headers_are_those_of_the_sites_own_file(client: TestClient, site: Path) -> None:
+    (site / "_headers").write_text("/*\n  X-Seat: window\n\n/a.js\n  X-Row: 1\n\n/deep/*\n  X-Row: 2\n")
+    assert client.get("/a.js").headers["x-row"] == "1"
+    assert client.get("/deep/er").headers["x-row"] == "2"
+    assert "x-row" not in client.get("/a.css").headers
+    assert client.get("/a.css").headers["x-seat"] == "window"
 
 
 def test_an_address_without_a_file_gets_the_page_for_that(client: TestClient) -> None:

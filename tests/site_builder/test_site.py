@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 from windowseat.compile.errors import UserError
 from windowseat.compile.progress import Progress
-from windowseat.site_builder.site import build_site
+from windowseat.site_builder.site import PAGES, Options, build_site
 
 
 def ignore(_progress: Progress) -> None:
@@ -16,28 +17,19 @@ def test_a_site_holds_pages_scripts_and_models(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
     site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
-    assert {
-        re.sub(r"-\w+(?=\.(css|js|svg)$)", "", str(path.relative_to(site)))
-        for path in site.rglob("*")
-        if path.is_file()
-    } == {
-        "index.html",
-        "verify.html",
-        "404.html",
-        "assets/chat.css",
-        "assets/chat.js",
-        "assets/engine_worker.js",
-        "assets/icon.svg",
-        "assets/look.css",
-        "assets/markdown.css",
-        "assets/shared.js",
-        "assets/theme_first.js",
-        "assets/verify.js",
+    files = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
+    assets = {re.sub(r"-[0-9a-f]{8}(?=\.\w+$)", "", name) for name in files if name.startswith("assets/")}
+    assert {name for name in files if not name.startswith("assets/")} == {
+        *PAGES,
+        "_headers",
+        "manifest.webmanifest",
+        "offline_worker.js",
         "models/demo/base.plan.json",
         "models/demo/bundle.json",
         "models/demo/generation_config.json",
         "models/demo/weights-0000.bin",
     }
+    assert assets >= {"assets/chat-1.js", "assets/engine_worker-1.js", "assets/shared-0.js", "assets/look.css"}
 
 
 def test_weights_are_not_stored_twice(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
@@ -93,9 +85,37 @@ def test_missing_scripts_say_how_to_build_them(
 
 def test_the_same_input_makes_the_same_bytes(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
     models = make_bundle("demo").parent
-    first, second = (build_site(models, tmp_path / name, ignore, scripts) for name in ("first", "second"))
+    options = Options(compressed=True)
+    first, second = (build_site(models, tmp_path / name, ignore, scripts, options) for name in ("first", "second"))
     files = [path.relative_to(first) for path in sorted(first.rglob("*")) if path.is_file()]
+    assert {path.suffix for path in files} >= {".br", ".gz", ".png", ".html"}
     assert [(second / path).read_bytes() for path in files] == [(first / path).read_bytes() for path in files]
+
+
+def test_a_changed_file_gets_another_name_and_makes_another_version(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    models = make_bundle("demo").parent
+    theme = tmp_path / "theme.toml"
+    theme.write_text('[look]\naccent = "teal"')
+    first = build_site(models, tmp_path / "first", ignore, scripts)
+    second = build_site(models, tmp_path / "second", ignore, scripts, Options(theme=theme))
+    names = [next((site / "assets").glob("theme-*.css")).name for site in (first, second)]
+    assert names[0] != names[1]
+    workers = [(site / "offline_worker.js").read_text("utf-8") for site in (first, second)]
+    assert names[1] in workers[1]
+    assert workers[0] != workers[1]
+
+
+def test_every_file_that_a_browser_keeps_is_there(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+    worker = (site / "offline_worker.js").read_text("utf-8")
+    kept = json.loads(worker.removeprefix("const SHELL = ").partition(";\n")[0])["files"]
+    assert all((site / file).is_file() for file in kept)
+    assert {"index.html", "manifest.webmanifest"} <= set(kept)
+    assert not [file for file in kept if "verify" in file]
 
 
 def test_progress_counts_every_file(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:

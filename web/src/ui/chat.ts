@@ -8,7 +8,6 @@ import { type ModelChoice, readPageData } from "./page_data.ts";
 import { element, part } from "./parts.ts";
 import { requestUnderWay, type State } from "./state.ts";
 import { StatusView } from "./status_view.ts";
-import { watchThemeButton } from "./theme.ts";
 import { Transcript } from "./transcript.ts";
 import { explain } from "./wording.ts";
 
@@ -182,7 +181,6 @@ function offerPrompts(): void {
   part("prompts", HTMLElement).replaceChildren(...buttons);
 }
 
-watchThemeButton();
 offerModels();
 stopButton.addEventListener("click", stop);
 part("new-chat", HTMLButtonElement).addEventListener("click", newChat);

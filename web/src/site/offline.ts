@@ -1,0 +1,44 @@
+import { part } from "../ui/parts.ts";
+
+/**
+ * Has the browser keep the site for visits without a network, through a service worker with this script, and offers a new
+ * version once it has been fetched.
+ */
+export async function keepForOffline(script: string): Promise<void> {
+  const { serviceWorker } = navigator;
+  // Only secure pages have it.
+  if (serviceWorker === undefined) return;
+  await loaded();
+  const options: RegistrationOptions = { updateViaCache: "none" };
+  const registration = await serviceWorker.register(script, options);
+  offerWaiting(registration);
+  registration.addEventListener("updatefound", () => {
+    registration.installing?.addEventListener("statechange", () => offerWaiting(registration));
+  });
+  document.addEventListener("visibilitychange", () => {
+    // Without a network it fails, and the version that is here stays.
+    if (document.visibilityState === "visible") registration.update().catch(() => {});
+  });
+}
+
+/** The page and its model come first. */
+async function loaded(): Promise<void> {
+  if (document.readyState === "complete") return;
+  await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+}
+
+/** A version that waits beside the one which runs this page; it takes over only when it is asked to. */
+function offerWaiting({ waiting }: ServiceWorkerRegistration): void {
+  if (waiting === null || navigator.serviceWorker.controller === null) return;
+  const bar = part("update", HTMLElement);
+  bar.hidden = false;
+  part("update-later", HTMLButtonElement).onclick = () => {
+    bar.hidden = true;
+  };
+  part("update-now", HTMLButtonElement).onclick = () => {
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), {
+      once: true,
+    });
+    waiting.postMessage("take_over");
+  };
+}
