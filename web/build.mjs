@@ -120,8 +120,12 @@ async function buildPackage() {
     build({
       ...options,
       platform: "browser",
+      external: ["@langchain/core"],
       entryPoints: {
         index: "src/api/index.ts",
+        ai_sdk: "src/adapters/ai_sdk/model.ts",
+        langchain: "src/adapters/langchain/chat_model.ts",
+        prompt_api: "src/adapters/prompt_api/language_model.ts",
         worker: "src/engine/worker.ts",
         service_worker: "src/api/service_worker.ts",
       },
@@ -155,8 +159,9 @@ async function buildNode() {
       names.map((name) => [basename(name, ".ts"), join(tests, name)]),
     ),
     outdir: "build/tests",
-    // The tests lie outside of this folder.
-    nodePaths: [join(web, "node_modules")],
+    // Packages stay as their users have them, some in CommonJS; the type checker's paths would bring them in.
+    packages: "external",
+    tsconfigRaw: {},
     sourcemap: "inline",
   });
 }

@@ -163,6 +163,8 @@ export interface ToyChoice {
   readonly stopTokens?: readonly number[];
   readonly variants?: (usual: Bundle["variants"]) => Bundle["variants"];
   readonly plan?: (usual: Plan) => Plan;
+  /** The chat template. */
+  readonly template?: string;
   /** Plans of further variants, by their files. */
   readonly morePlans?: (usual: Plan) => Readonly<Record<string, Plan>>;
 }
@@ -191,6 +193,7 @@ export function toyBundle({
   stopTokens = [IM_END],
   variants = (usual) => usual,
   plan = (usual) => usual,
+  template = TEMPLATE,
   morePlans = () => ({}),
 }: ToyChoice = {}): ToyBundle {
   const stream = new Uint32Array(640);
@@ -211,7 +214,7 @@ export function toyBundle({
   }
   put("tokenizer.json", JSON.stringify(toyTokenizer()));
   put("tokenizer_config.json", "{}");
-  put("chat_template.jinja", TEMPLATE);
+  put("chat_template.jinja", template);
   const manifest: Bundle = {
     format: "windowseat-bundle",
     version: 1,

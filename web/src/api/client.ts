@@ -1,4 +1,5 @@
 import type {
+  CountRequest,
   Failure,
   FromEngine,
   GenerateRequest,
@@ -14,7 +15,7 @@ export type LoadMessage = Omit<Extract<ToEngine, { readonly kind: "load" }>, "ki
 /** Something about one request that its engine said. */
 export type Heard = Exclude<
   FromEngine,
-  { readonly kind: "loading" | "ready" | "stored" | "storage_speed" | "failed" }
+  { readonly kind: "loading" | "ready" | "stored" | "storage_speed" | "counted" | "failed" }
 >;
 
 const CLOSED: Failure = {
@@ -96,12 +97,30 @@ export class Client {
         }
         over = message.kind === "done" || message.kind === "failed";
         if (message.kind === "failed") throw errorOf(message.failure, textParam);
-        if ("id" in message) yield message;
+        if ("id" in message && message.kind !== "counted") yield message;
       }
     } finally {
       this.#open.delete(id);
       signal?.removeEventListener("abort", onAbort);
       if (!over) this.#connection.send({ kind: "stop", id });
+    }
+  }
+
+  /** Tokens of a request's prompt; `textParam` is where its text stands, for errors. */
+  async count(request: Omit<CountRequest, "id">, textParam: string): Promise<number> {
+    if (this.#gone) throw errorOf(this.#gone);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    try {
+      return await new Promise<number>((resolve, reject) => {
+        this.#open.set(id, (message) => {
+          if (message.kind === "counted") resolve(message.tokens);
+          else if (message.kind === "failed") reject(errorOf(message.failure, textParam));
+        });
+        this.#connection.send({ kind: "count", id, ...request });
+      });
+    } finally {
+      this.#open.delete(id);
     }
   }
 

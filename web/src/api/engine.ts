@@ -3,8 +3,9 @@ import { ChatCompletions } from "./chat.ts";
 import { Client } from "./client.ts";
 import { Completions } from "./completions.ts";
 import type { Connect } from "./connection.ts";
+import { countTokens } from "./count.ts";
 import { answerFetch } from "./fetch.ts";
-import type { ModelEntry, ModelList } from "./types.ts";
+import type { ChatParams, CompletionParams, ModelEntry, ModelList } from "./types.ts";
 
 /** How far a load is. */
 export interface LoadProgress {
@@ -53,6 +54,14 @@ export class WindowseatEngine {
     this.completions = new Completions(client, model);
     this.models = { list: async () => ({ object: "list", data: [entry] }) };
     this.fetch = answerFetch(this);
+  }
+
+  /**
+   * Tokens that the prompt of a request has, the chat template's own included. Takes whatever `create` takes, and throws an
+   * `ApiError` where that would refuse it before it reads.
+   */
+  countTokens(request: ChatParams | CompletionParams): Promise<number> {
+    return countTokens(this.#client, this.model, request);
   }
 
   /** Frees the GPU; requests under way fail. */

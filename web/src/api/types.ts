@@ -92,6 +92,27 @@ export interface StreamOptions {
   readonly include_usage?: boolean | null | undefined;
 }
 
+/** What the answer is held to: nothing, JSON, or JSON of a schema. */
+export type ResponseFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json_object" }
+  | {
+      readonly type: "json_schema";
+      readonly json_schema: {
+        readonly name: string;
+        readonly description?: string | undefined;
+        readonly schema: Readonly<Record<string, unknown>>;
+        readonly strict?: boolean | null | undefined;
+      };
+    };
+
+/** Whether the model calls: as it likes, never, or in any case; or the one function that it has to call. */
+export type ToolChoice =
+  | "auto"
+  | "none"
+  | "required"
+  | { readonly type: "function"; readonly function: { readonly name: string } };
+
 /** A request to `engine.chat.completions.create`. */
 export interface ChatParams extends SamplingParams {
   /** At least one. */
@@ -106,11 +127,11 @@ export interface ChatParams extends SamplingParams {
   readonly logprobs?: boolean | null | undefined;
   /** 0 to 20: the likeliest tokens beside each; needs `logprobs`. */
   readonly top_logprobs?: number | null | undefined;
-  /** Only `{ type: "text" }`. */
-  readonly response_format?: { readonly type: "text" } | null | undefined;
+  /** Only `{ type: "text" }` yet; the others are refused. */
+  readonly response_format?: ResponseFormat | null | undefined;
   readonly tools?: readonly FunctionTool[] | null | undefined;
-  /** `auto` (the default where there are tools), or `none`: the model does not hear of the tools. */
-  readonly tool_choice?: "auto" | "none" | null | undefined;
+  /** `auto` (the default where there are tools), or `none`: the model does not hear of the tools. Others are refused yet. */
+  readonly tool_choice?: ToolChoice | null | undefined;
   /** False ends the answer after its first call. True unless given. */
   readonly parallel_tool_calls?: boolean | null | undefined;
   /** Whether the model thinks first; as its chat template has it unless given. Refused where the template cannot. */

@@ -1,6 +1,7 @@
 import { failureOf, WindowseatError } from "../runtime/failure.ts";
 import type {
   AnswerMessage,
+  CountRequest,
   FromEngine,
   GenerateRequest,
   Logprob,
@@ -67,6 +68,11 @@ export class Engine {
       emit(end);
     });
     return this.#last;
+  }
+
+  /** Tokens of a request's prompt. */
+  count(request: CountRequest): number {
+    return this.#read(request).prompt.length;
   }
 
   /** Ends a request early, running or queued; does nothing for one that is over. */
@@ -137,7 +143,7 @@ export class Engine {
   }
 
   /** The tokens to go on from, the places in them that later prompts will go back to, and whether they open a thought. */
-  #read(request: GenerateRequest): {
+  #read(request: CountRequest): {
     readonly prompt: readonly number[];
     readonly keepAt: readonly number[];
     readonly startsThinking: boolean | undefined;

@@ -58,10 +58,20 @@ export function createHost(send: (message: FromEngine) => void, options: HostOpt
   const tellSpeed = async (address: string): Promise<void> =>
     send({ kind: "storage_speed", ...(await measureReadSpeed(address)) });
 
+  const noModel = (): WindowseatError =>
+    new WindowseatError("bad_request", "No model is loaded; load one first.");
   const generate = (message: ToEngine & { readonly kind: "generate" }): void => {
     if (engine) void engine.generate(message, send);
-    else
-      fail(message.id, new WindowseatError("bad_request", "No model is loaded; load one first."));
+    else fail(message.id, noModel());
+  };
+  const count = (message: ToEngine & { readonly kind: "count" }): void => {
+    const { id } = message;
+    try {
+      if (!engine) throw noModel();
+      send({ kind: "counted", id, tokens: engine.count(message) });
+    } catch (error) {
+      fail(id, error);
+    }
   };
   const receive = (message: ToEngine): void => {
     switch (message.kind) {
@@ -82,6 +92,9 @@ export function createHost(send: (message: FromEngine) => void, options: HostOpt
         break;
       case "generate":
         generate(message);
+        break;
+      case "count":
+        count(message);
         break;
       case "stop":
         engine?.stop(message.id);

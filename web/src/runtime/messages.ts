@@ -5,6 +5,7 @@
  * early, with `failed` and the code "cancelled"; what has come of the model is kept. After `ready` the page sends
  * `generate` with a number of its own choosing and gets, for that number: any `prefilling`, any piece of the answer, then exactly
  * one `done` or `failed`. `stop` ends a generation early; its `done` has reason "cancelled". Requests queue in order.
+ * `count`, with such a number as well, is answered at once by `counted` or `failed`.
  *
  * At any time it may ask what this browser keeps with `list_stored`, have it deleted with `delete_stored`, and get
  * `stored`; or have the reading timed with `measure_storage`, and get `storage_speed`. When that fails, `failed` comes.
@@ -171,6 +172,9 @@ export interface GenerateRequest {
   readonly form?: AnswerForm;
 }
 
+/** A request of which only the length of its prompt is asked. */
+export type CountRequest = Pick<GenerateRequest, "id" | "messages" | "tools" | "thinking" | "prompt">;
+
 /**
  * A piece of an answer. A call begins with its name, and more of its arguments comes as text until its end; when that says
  * that the call is not whole, the call's own text follows as a delta.
@@ -203,6 +207,7 @@ export type ToEngine =
   | { readonly kind: "delete_stored"; readonly address: string | null }
   | { readonly kind: "measure_storage"; readonly address: string }
   | ({ readonly kind: "generate" } & GenerateRequest)
+  | ({ readonly kind: "count" } & CountRequest)
   | { readonly kind: "stop"; readonly id: number };
 
 export type LoadStage = "manifest" | "weights" | "kernels";
@@ -216,4 +221,5 @@ export type FromEngine =
   | (AnswerMessage & { readonly id: number })
   | { readonly kind: "logprobs"; readonly id: number; readonly channel: "thinking" | "answer"; readonly chosen: TokenLogprob; readonly top: readonly TokenLogprob[] }
   | { readonly kind: "done"; readonly id: number; readonly reason: EndReason; readonly usage: Usage }
+  | { readonly kind: "counted"; readonly id: number; readonly tokens: number }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };

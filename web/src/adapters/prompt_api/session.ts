@@ -1,0 +1,242 @@
+import type { ChatParams, Message } from "../../api/types.ts";
+import { type Answer, answerOf } from "./answer.ts";
+import { constraintOf } from "./constraint.ts";
+import { abortable, domError, QuotaExceeded } from "./errors.ts";
+import { messagesOf } from "./input.ts";
+import { Queue } from "./queue.ts";
+import { callTools, functionsOf } from "./tools.ts";
+import type {
+  PromptEngine,
+  PromptInput,
+  PromptOptions,
+  PromptTool,
+  SamplingMode,
+} from "./types.ts";
+import { countTurns, windowOf } from "./window.ts";
+
+/** Rounds of calls in one prompt: a model that never ends calling has lost its way. */
+const MOST_ROUNDS = 16;
+
+type Turn = readonly Message[];
+
+/** What a session begins with. */
+export interface SessionState {
+  readonly engine: PromptEngine;
+  readonly samplingMode: SamplingMode | null;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly tools: readonly PromptTool[];
+  /** Never dropped. */
+  readonly initial: Turn;
+  /** Each a prompt with its answer, or what was appended. */
+  readonly turns: readonly Turn[];
+  /** Tokens of all of that. */
+  readonly usage: number;
+}
+
+/** A conversation with a model: the Prompt API's `LanguageModel`, made by its `create`. */
+export class LanguageModelSession extends EventTarget {
+  readonly #fixed: Omit<SessionState, "turns" | "usage">;
+  #turns: readonly Turn[];
+  #usage: number;
+  readonly #queue = new Queue();
+  readonly #destroyed = new AbortController();
+  oncontextoverflow: ((event: Event) => unknown) | null = null;
+  /** The former name of `oncontextoverflow`. */
+  onquotaoverflow: ((event: Event) => unknown) | null = null;
+
+  constructor({ turns, usage, ...fixed }: SessionState) {
+    super();
+    this.#fixed = fixed;
+    this.#turns = turns;
+    this.#usage = usage;
+  }
+
+  /** Tokens that the conversation has. */
+  get contextUsage(): number {
+    return this.#usage;
+  }
+
+  /** Tokens that a conversation may have when a prompt is asked: what the model holds, without room for the answer. */
+  get contextWindow(): number {
+    return windowOf(this.#fixed.engine);
+  }
+
+  get samplingMode(): SamplingMode | null {
+    return this.#fixed.samplingMode;
+  }
+
+  get temperature(): number {
+    return this.#fixed.temperature;
+  }
+
+  get topK(): number {
+    return this.#fixed.topK;
+  }
+
+  /** The former name of `contextUsage`. */
+  get inputUsage(): number {
+    return this.contextUsage;
+  }
+
+  /** The former name of `contextWindow`. */
+  get inputQuota(): number {
+    return this.contextWindow;
+  }
+
+  /** The whole answer. */
+  async prompt(input: PromptInput, options: PromptOptions = {}): Promise<string> {
+    let text = "";
+    for await (const piece of this.#answer(input, options)) text += piece;
+    return text;
+  }
+
+  /** The answer in pieces as they come. Cancelling the stream ends the prompt. */
+  promptStreaming(input: PromptInput, options: PromptOptions = {}): ReadableStream<string> {
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    const pieces = this.#answer(input, { ...options, signal });
+    return new ReadableStream({
+      pull: async (controller) => {
+        const { value, done } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => stop.abort(reason),
+    });
+  }
+
+  /** Puts messages into the conversation without asking for an answer. */
+  async append(
+    input: PromptInput,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<undefined> {
+    const over = this.#signal(signal);
+    const leave = await this.#queue.enter(over);
+    try {
+      const turn = messagesOf(input, this.#begun());
+      const usage = await abortable(this.#makeRoom(turn), over);
+      this.#turns = [...this.#turns, turn];
+      this.#usage = usage;
+    } finally {
+      leave();
+    }
+  }
+
+  /** Tokens that a prompt takes. */
+  async measureContextUsage(input: PromptInput, options: PromptOptions = {}): Promise<number> {
+    constraintOf(options);
+    const signal = this.#signal(options.signal);
+    const { engine } = this.#fixed;
+    const usage = await abortable(countTurns(engine, [messagesOf(input, false)]), signal);
+    if (usage === Number.POSITIVE_INFINITY) throw new QuotaExceeded(null, this.contextWindow);
+    return usage;
+  }
+
+  /** The former name of `measureContextUsage`. */
+  measureInputUsage(input: PromptInput, options: PromptOptions = {}): Promise<number> {
+    return this.measureContextUsage(input, options);
+  }
+
+  /** Another conversation that goes on from where this one is. */
+  async clone({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LanguageModelSession> {
+    this.#signal(signal);
+    return new LanguageModelSession({ ...this.#fixed, turns: this.#turns, usage: this.#usage });
+  }
+
+  /** Ends what is under way, and all that is asked from now on, with an AbortError unless another reason is given. */
+  destroy(
+    reason: unknown = new DOMException("The session was destroyed.", "AbortError"),
+  ): undefined {
+    this.#destroyed.abort(reason);
+  }
+
+  async *#answer(
+    input: PromptInput,
+    options: PromptOptions,
+  ): AsyncGenerator<string, void, undefined> {
+    const signal = this.#signal(options.signal);
+    const leave = await this.#queue.enter(signal);
+    try {
+      const response_format = constraintOf(options);
+      const asked = messagesOf(input, this.#begun());
+      await abortable(this.#makeRoom(asked), signal);
+      const { turn, last } = yield* this.#rounds(asked, { response_format }, signal);
+      if (response_format && last.finish === "length") {
+        throw new DOMException("The answer was cut before it met its constraint.", "SyntaxError");
+      }
+      this.#turns = [...this.#turns, turn];
+      this.#usage = last.usage.total_tokens;
+    } catch (error) {
+      throw domError(error, this.contextWindow);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Asks, and asks again with the results of the calls that the model makes. */
+  async *#rounds(
+    asked: Turn,
+    format: Pick<ChatParams, "response_format">,
+    signal: AbortSignal,
+  ): AsyncGenerator<string, { readonly turn: Turn; readonly last: Answer }, undefined> {
+    const { engine, initial, tools, temperature, topK } = this.#fixed;
+    let turn = asked;
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const messages = [...initial, ...this.#turns.flat(), ...turn];
+      const request = {
+        messages,
+        temperature,
+        top_k: topK,
+        ...format,
+        ...(engine.model.thinks && { enable_thinking: false }),
+        ...(tools.length > 0 && { tools: functionsOf(tools) }),
+      };
+      const last = yield* answerOf(engine, request, signal);
+      turn = [...turn, last.message];
+      if (last.finish !== "tool_calls") return { turn, last };
+      turn = [...turn, ...(await abortable(callTools(tools, last.message.tool_calls), signal))];
+    }
+    const message = `The model called functions ${MOST_ROUNDS} times and gave no answer; ask for less at once.`;
+    throw new DOMException(message, "OperationError");
+  }
+
+  /** Drops the oldest turns until a new one fits, and gives the tokens of all that is then left with it. */
+  async #makeRoom(turn: Turn): Promise<number> {
+    const { engine, initial, tools } = this.#fixed;
+    let turns = this.#turns;
+    for (;;) {
+      const usage = await countTurns(engine, [initial, ...turns, turn], tools);
+      if (usage <= this.contextWindow) {
+        if (turns !== this.#turns) this.#tellOverflow();
+        this.#turns = turns;
+        return usage;
+      }
+      if (turns.length === 0) {
+        const requested = usage === Number.POSITIVE_INFINITY ? null : usage;
+        throw new QuotaExceeded(requested, this.contextWindow);
+      }
+      turns = turns.slice(1);
+    }
+  }
+
+  #tellOverflow(): void {
+    for (const name of ["contextoverflow", "quotaoverflow"] as const) {
+      const event = new Event(name);
+      this.dispatchEvent(event);
+      this[`on${name}`]?.(event);
+    }
+  }
+
+  #begun(): boolean {
+    return this.#fixed.initial.length > 0 || this.#turns.length > 0;
+  }
+
+  /** What ends an operation: its own signal, or the session's end. */
+  #signal(given: AbortSignal | undefined): AbortSignal {
+    const { signal } = this.#destroyed;
+    const either = given ? AbortSignal.any([signal, given]) : signal;
+    either.throwIfAborted();
+    return either;
+  }
+}
