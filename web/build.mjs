@@ -1,7 +1,7 @@
 // Builds everything that is made from TypeScript into build/: `node build.mjs`.
 // `node build.mjs --types` only writes src/runtime/format.ts, for the type checker.
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -115,6 +115,8 @@ async function buildPageTests() {
 /** The package: readable modules, whose own users minify them, with everything in them that they need. */
 async function buildPackage() {
   const outdir = "build/package";
+  await mkdir(join(web, outdir), { recursive: true });
+  await copyFile(join(web, "../LICENSE"), join(web, outdir, "LICENSE"));
   const options = { ...common, outdir, legalComments: "eof" };
   await Promise.all([
     build({

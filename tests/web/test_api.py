@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ ROOT = WEB.parent
 DOCS = ROOT / "docs" / "api"
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 BLOCKS = re.compile(r"^```(js|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+# Their examples ask little enough of a model that the toy will do.
+PAGES = [
+    *["loading.md", "chat.md", "completions.md", "openai.md", "errors.md"],
+    *["ai_sdk.md", "langchain.md", "prompt_api.md"],
+]
 
 RUN_TOY = """
 import { Windowseat } from "windowseat";
@@ -42,6 +48,25 @@ messages.push({ role: "robot", content: "x" });
 // @ts-expect-error Nothing waits for a stream that was not asked for.
 for await (const part of whole) console.log(part);
 console.log(content, response.status, new Error() instanceof ApiError);
+"""
+
+CONSUMER_OF_ADAPTERS = """
+import { generateText } from "ai";
+import { Windowseat } from "windowseat";
+import { windowseat } from "windowseat/ai-sdk";
+import { ChatWindowseat } from "windowseat/langchain";
+import { type LanguageModelSession, promptApi } from "windowseat/prompt-api";
+
+const engine = await Windowseat.load("models/demo/");
+const { text } = await generateText({ model: windowseat(engine), prompt: "Hi" });
+const chat = new ChatWindowseat({ engine, settings: { temperature: 0 } });
+const tokens: number | undefined = (await chat.invoke(text)).usage_metadata?.total_tokens;
+// @ts-expect-error A setting that there is not.
+new ChatWindowseat({ engine, settings: { temprature: 0 } });
+const api = promptApi((options) => Windowseat.load("models/demo/", options));
+const session: LanguageModelSession = await api.create({ samplingMode: "balanced" });
+const stream: ReadableStream<string> = session.promptStreaming("Hi");
+console.log(tokens, stream, await engine.countTokens({ prompt: text }));
 """
 
 
@@ -87,7 +112,7 @@ def installed(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) -> Pa
     (tarball,) = folder.glob("windowseat-*.tgz")
     (folder / "package.json").write_text('{ "type": "module" }')
     run(["npm", "install", *quiet, "--offline", "--no-audit", "--no-fund", str(tarball)], folder)
-    for beside in ("webgpu", "openai"):
+    for beside in ("webgpu", "openai", "ai", "@ai-sdk", "@langchain"):
         (folder / "node_modules" / beside).symlink_to(WEB / "node_modules" / beside)
     return folder
 
@@ -100,15 +125,50 @@ def test_the_installed_package_runs_in_node(installed: Path, toy_site: ToySite) 
     assert text.startswith(bytes(toy_site.ids[:1]).decode("utf-8", "replace"))
 
 
-def test_the_types_are_enough_for_a_strict_user(installed: Path) -> None:
-    (installed / "consumer.ts").write_text(CONSUMER, "utf-8")
+@pytest.mark.parametrize(
+    ("source", "skip_others"),
+    # The packages that the adapters are for have declarations that are not strict themselves.
+    [(CONSUMER, "false"), (CONSUMER_OF_ADAPTERS, "true")],
+    ids=["the package", "its adapters"],
+)
+def test_the_types_are_enough_for_a_strict_user(installed: Path, source: str, skip_others: str) -> None:
+    (installed / "consumer.ts").write_text(source, "utf-8")
     compiler = str(WEB / "node_modules/typescript/bin/tsc")
     strict = ["--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "es2022,dom,dom.asynciterable"]
-    module = ["--module", "nodenext", "--skipLibCheck", "false", "--types", "", "--noEmit"]
+    module = ["--module", "nodenext", "--skipLibCheck", skip_others, "--types", "", "--noEmit"]
     run([find_node(), compiler, *strict, *module, "consumer.ts"], installed)
 
 
-@pytest.mark.parametrize("page", ["loading.md", "chat.md", "completions.md", "openai.md", "errors.md"])
+def test_the_tarball_holds_the_package_and_nothing_else(installed: Path) -> None:
+    (tarball,) = installed.glob("windowseat-*.tgz")
+    with tarfile.open(tarball) as packed:
+        names = {name.removeprefix("package/") for name in packed.getnames()}
+    assert {"package.json", "README.md", "build/package/LICENSE"} <= names
+    assert {name.split("/")[0] for name in names} == {"package.json", "README.md", "build"}
+    package = json.loads((WEB / "package.json").read_text("utf-8"))
+    targets = re.findall(r"\./(build/package/[\w./]+)", json.dumps(package["exports"]))
+    assert set(targets) <= names
+    assert not any("/ui/" in name or ".test." in name for name in names), "the chat page is no part of it"
+
+
+@pytest.mark.parametrize(
+    ("used", "others"),
+    [
+        ('export { promptApi } from "windowseat/prompt-api"', ["langchain", "v1/", "chat/completions", "Worker"]),
+        ('export { ApiError } from "windowseat"', ["chat/completions", "serviceWorker", "Worker"]),
+        ('export { windowseat } from "windowseat/ai-sdk"', ["langchain", "chat/completions", "downloadprogress"]),
+    ],
+)
+def test_a_bundle_has_only_what_was_imported(installed: Path, used: str, others: list[str]) -> None:
+    source = installed / "used.mjs"
+    source.write_text(used, "utf-8")
+    options = ["--bundle", "--format=esm", "--conditions=browser", "--log-level=warning"]
+    bundled = run([str(WEB / "node_modules/.bin/esbuild"), *options, str(source)], installed)
+    assert 0 < len(bundled) < 25_000
+    assert [word for word in others if word in bundled] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, "../../web/README.md"])
 def test_the_example_of_the_docs_runs(installed: Path, toy_site: ToySite, page: str) -> None:
     run_example(page, installed, toy_site.folder / "toy")
 
@@ -119,4 +179,4 @@ def test_the_demo_model_calls_a_tool_and_answers_from_its_result(installed: Path
 
 def test_every_page_of_the_docs_has_its_example_run_here() -> None:
     pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
-    assert pages == {"loading.md", "chat.md", "completions.md", "openai.md", "errors.md", "tools.md"}
+    assert pages == {*PAGES, "tools.md"}
