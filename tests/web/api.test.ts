@@ -275,7 +275,7 @@ describe("a wrong request", needsGpu, () => {
       "a name of a speaker",
       then({ role: "user", content: "x", name: "me" }),
       "messages[1].name",
-      "unknown_parameter",
+      "unsupported_parameter",
     ],
     ["another model", { model: "gpt-9" }, "model", "model_not_found"],
     ["a negative temperature", { temperature: -0.1 }, "temperature", "invalid_value"],

@@ -83,7 +83,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         "constrained",
-        *["contest", "api", "api_text", "api_client", "api_pace", "adapters"],
+        *["contest", "api", "api_text", "api_client", "api_pace", "api_params", "adapters"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
@@ -124,5 +124,6 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "api_text",
         "api_client",
         "api_pace",
+        "api_params",
         "adapters",
     }

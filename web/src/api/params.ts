@@ -1,11 +1,11 @@
 import { type ErrorCode, refusal } from "./error.ts";
 
-/** OpenAI's own parameters that nothing here can honour; others are not known at all. */
+/** OpenAI's own parameters, those of messages too, that nothing here can honour; others are not known at all. */
 const OPENAI_ONLY: ReadonlySet<string> = new Set([
-  ...["audio", "best_of", "echo", "function_call", "functions", "metadata", "modalities"],
-  ...["moderation", "prediction", "prompt_cache_key", "prompt_cache_retention"],
-  ...["reasoning_effort", "safety_identifier", "service_tier", "store", "suffix", "user"],
-  ...["verbosity", "web_search_options"],
+  ...["audio", "best_of", "echo", "function_call", "functions", "include_obfuscation", "metadata"],
+  ...["modalities", "moderation", "name", "prediction", "prompt_cache_key"],
+  ...["prompt_cache_retention", "reasoning_effort", "refusal", "safety_identifier"],
+  ...["service_tier", "store", "suffix", "user", "verbosity", "web_search_options"],
 ]);
 
 /** The start of a value for people. */
@@ -124,7 +124,7 @@ export class Params {
   end(): void {
     for (const [name, value] of Object.entries(this.#members)) {
       if (this.#read.has(name) || value === undefined || value === null) continue;
-      if (this.#place === "" && OPENAI_ONLY.has(name)) {
+      if (OPENAI_ONLY.has(name)) {
         this.refuse(name, "unsupported_parameter", "is not supported here; leave it out.");
       }
       this.refuse(
