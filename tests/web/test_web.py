@@ -65,9 +65,10 @@ def cases(path: Path) -> list[dict[str, object]]:
     return found
 
 
-def run(command: list[str], environment: dict[str, str]) -> None:
+def run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, cwd=WEB, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         "constrained",
-        *["contest", "api", "api_text", "api_client", "api_pace", "api_params", "adapters"],
+        *["contest", "api", "api_text", "api_client", "api_params", "adapters"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
@@ -92,6 +93,11 @@ def test_the_typescript_tests_pass(node: str, name: str) -> None:
 
 def test_the_state_is_always_that_of_the_text_that_was_shown(node: str, tiny: Path) -> None:
     run([node, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_TINY": str(tiny)})
+
+
+def test_the_api_takes_less_than_50_microseconds_of_a_token(node: str) -> None:
+    micros = json.loads(run([node, "build/tests/api_pace.mjs"], {}))
+    assert micros["alone"] < 50
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -123,7 +129,6 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "api",
         "api_text",
         "api_client",
-        "api_pace",
         "api_params",
         "adapters",
     }
