@@ -51,6 +51,8 @@ COMPLETE = """async ([prompt, max_tokens]) => {
 
 ROUTE = """async () => {
   const { routeFetch } = await import("./index.js");
+  const { OpenAI } = await import("./openai.js");
+  const missing = await routeFetch(engine, "nowhere.js").catch(({ code }) => code);
   const end = await routeFetch(engine);
   const request = { messages: [{ role: "user", content: "hé" }], temperature: 0, max_completion_tokens: 8 };
   const post = (body) => fetch("/v1/chat/completions", { method: "POST", body: JSON.stringify(body) });
@@ -63,7 +65,15 @@ ROUTE = """async () => {
   await left.read();
   await left.cancel();
   const next = await (await post(request)).json();
+  const client = new OpenAI({ baseURL: `${location.origin}/v1`, apiKey: "none", dangerouslyAllowBrowser: true });
+  let byClient = "";
+  for await (const { choices } of await client.chat.completions.create({ ...request, model: "toy", stream: true })) {
+    byClient += choices[0].delta.content ?? "";
+  }
   const heard = {
+    missing,
+    byClient,
+    one: (await client.models.retrieve("toy")).id,
     models: [models.status, (await models.json()).data.map(({ id }) => id)],
     refused: [refused.status, (await refused.json()).error.param],
     whole: whole.choices[0].message.content,
@@ -134,6 +144,17 @@ def test_any_code_in_the_page_may_fetch_v1_once_a_service_worker_is_there(page: 
     heard: dict[str, Any] = page.evaluate(ROUTE)
     assert heard["models"] == [200, ["toy"]]
     assert heard["refused"] == [400, "messages"]
-    assert heard["streamed"] == heard["whole"] != ""
+    assert heard["streamed"] == heard["byClient"] == heard["whole"] != ""
+    assert heard["missing"] == "no_service_worker"
+    assert heard["one"] == "toy"
     assert heard["left"] == 8, "a stream that is left ends, and the next request is answered"
     assert heard["without"] == 404
+
+
+def test_a_page_that_was_reloaded_by_force_is_routed_again(page: Page) -> None:
+    with page.expect_navigation():
+        page.context.new_cdp_session(page).send("Page.reload", {"ignoreCache": True})
+    assert page.evaluate("navigator.serviceWorker.controller") is None
+    page.wait_for_function("window.windowseat !== undefined")
+    page.evaluate(START)
+    assert page.evaluate(ROUTE)["models"] == [200, ["toy"]]

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "unknown_url"
   | "method_not_supported"
   | "invalid_json"
+  | "no_service_worker"
   | Exclude<FailureCode, "prompt_too_long" | "bad_request" | "cancelled">;
 
 interface Parts {

@@ -1,27 +1,52 @@
 import type { WindowseatEngine } from "./engine.ts";
-import type { FromPage, PageRequest, ToPage } from "./service_worker_messages.ts";
+import { ApiError } from "./error.ts";
+import type { ClaimRequest, FromPage, PageRequest, ToPage } from "./service_worker_messages.ts";
 
 /**
  * Has every `fetch("/v1/…")` of this page answered by an engine, through a service worker; resolves once it does, with what
- * ends it again. `script` is where the package's service_worker.js is served, in the page's folder or above it.
+ * ends it again. `script` is where the package's service_worker.js is served, in the page's folder or above it. Throws an
+ * `ApiError` with the code `no_service_worker` where the browser takes none.
  */
 export async function routeFetch(
   engine: Pick<WindowseatEngine, "fetch">,
   script: string | URL = "service_worker.js",
 ): Promise<() => void> {
+  const address = new URL(script, document.baseURI).href;
+  const registration = await register(address);
   const { serviceWorker } = navigator;
   const listen = ({ data, ports: [port] }: MessageEvent): void => {
     if (port && isRequest(data)) void answer(engine, data, port);
   };
   serviceWorker.addEventListener("message", listen);
   serviceWorker.startMessages();
-  await serviceWorker.register(script);
-  if (!serviceWorker.controller) {
-    await new Promise<void>((resolve) => {
-      serviceWorker.addEventListener("controllerchange", () => resolve(), { once: true });
+  // Another one may control the page until ours is active; and after a forced reload none does unless it is asked to.
+  while (serviceWorker.controller?.scriptURL !== address) {
+    const changed = new Promise((resolve) => {
+      serviceWorker.addEventListener("controllerchange", resolve, { once: true });
     });
+    registration.active?.postMessage({ kind: "windowseat_claim" } satisfies ClaimRequest);
+    await changed;
   }
   return () => serviceWorker.removeEventListener("message", listen);
+}
+
+async function register(address: string): Promise<ServiceWorkerRegistration> {
+  const refuse = (why: string): ApiError =>
+    new ApiError(
+      `The service worker ${address} cannot be used: ${why}; give engine.fetch instead.`,
+      {
+        type: "server_error",
+        code: "no_service_worker",
+        status: 500,
+      },
+    );
+  if (!("serviceWorker" in navigator))
+    throw refuse("this page is not served by https or localhost");
+  try {
+    return await navigator.serviceWorker.register(address);
+  } catch (error) {
+    throw refuse(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function isRequest(value: unknown): value is PageRequest {

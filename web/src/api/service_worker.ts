@@ -1,4 +1,4 @@
-import type { FromPage, PageRequest, ToPage } from "./service_worker_messages.ts";
+import type { ClaimRequest, FromPage, PageRequest, ToPage } from "./service_worker_messages.ts";
 
 /**
  * The script of a service worker that has `fetch("/v1/…")` answered by the engine of the page that asks. Where the page has
@@ -12,11 +12,23 @@ declare const self: ServiceWorkerGlobalScope;
 
 self.addEventListener("install", (event) => event.waitUntil(self.skipWaiting()));
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("message", (event) => {
+  if (isClaim(event.data)) void self.clients.claim();
+});
 self.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(event.request.url);
   if (origin !== self.location.origin || !pathname.startsWith("/v1/")) return;
   event.respondWith(answer(event.request, event.clientId));
 });
+
+function isClaim(value: unknown): value is ClaimRequest {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    value.kind === "windowseat_claim"
+  );
+}
 
 async function answer(request: Request, clientId: string): Promise<Response> {
   const client = await self.clients.get(clientId);

@@ -3,6 +3,8 @@
  *
  * The service worker posts `PageRequest` to the page with one end of the channel. A page whose engine answers says `heard` at
  * once, then `head`, any `bytes`, and `end` or `failed`. `cancel` comes when nobody reads the answer any more.
+ *
+ * `ClaimRequest` is a page's to the service worker: it wants to be controlled by it.
  */
 export interface PageRequest {
   readonly kind: "windowseat_fetch";
@@ -26,4 +28,8 @@ export type FromPage =
 
 export interface ToPage {
   readonly kind: "cancel";
+}
+
+export interface ClaimRequest {
+  readonly kind: "windowseat_claim";
 }
