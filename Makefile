@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 python_files = $(shell find $(1) -name '*.py' -o -name '*.json')
 WEB_SOURCES := $(shell find web/src -type f ! -path web/src/runtime/format.ts) \
-	web/build.mjs web/tsconfig.json $(wildcard compile/*.schema.json)
+	web/build.mjs web/tsconfig.json $(wildcard compile/*.schema.json site_builder/texts/*.json)
 DEMO_SOURCES := $(call python_files,compile) $(wildcard compile/demo/checkpoint/*)
 SITE_SOURCES := $(shell find site_builder -type f ! -path '*/__pycache__/*')
 

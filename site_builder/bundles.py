@@ -23,6 +23,25 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of GPU memory that a variant takes: all of it, and more for each token of a conversation."""
+
+    weights: int
+    fixed: int
+    per_position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a variant needs of an adapter."""
+
+    software: bool
+    features: list[str]
+    limits: dict[str, int]
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A compiled model on disk."""
 
@@ -30,6 +49,9 @@ class Bundle:
     folder: Path
     files: tuple[str, ...]
     bytes: int
+    parameters: int
+    context: int  # tokens that a conversation may hold
+    variants: tuple[Variant, ...]  # those that are taken unasked, best first
     sampling: Sampling
 
 
@@ -68,8 +90,15 @@ def read_bundle(folder: Path) -> Bundle:
         folder=folder,
         files=("bundle.json", *names),
         bytes=sum(entry["bytes"] for entry in manifest["files"]),
+        parameters=manifest["model"]["parameters"],
+        context=manifest["context"]["default"],
+        variants=tuple(_variant(entry) for entry in manifest["variants"] if entry["kv_cache"] != "q8"),
         sampling=_sampling(folder / "generation_config.json"),
     )
+
+
+def _variant(entry: dict[str, Any]) -> Variant:
+    return Variant(entry["software"], entry["features"], entry["limits"], Memory(**entry["memory"]))
 
 
 def _sampling(path: Path) -> Sampling:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from . import headers
+from . import headers, texts
 from .assets import Assets
 from .offers import Offer
 from .theme import Theme
@@ -18,6 +18,9 @@ TEMPLATES = Environment(
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
+)
+TEMPLATES.globals.update(
+    word=texts.word, said=texts.said, languages=texts.languages(), right_to_left=texts.right_to_left()
 )
 
 
@@ -61,6 +64,9 @@ def _models(site: Site) -> list[dict[str, object]]:
             "label": offer.label,
             "bundle": offer.address,
             "bytes": offer.bundle.bytes,
+            "parameters": offer.bundle.parameters,
+            "context": offer.bundle.context,
+            "variants": [asdict(variant) for variant in offer.bundle.variants],
             "prompts": offer.prompts,
             "sampling": asdict(offer.bundle.sampling),
         }

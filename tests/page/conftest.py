@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 BUILT_SITE = Path(__file__).parents[2] / "dist/site"
 PATIENCE_MS = 60_000  # software adapters on two busy cores
@@ -71,8 +71,63 @@ def page_without_webgpu(browser_without_webgpu: Browser, expected_console: list[
     assert_as_expected(console, expected_console)
 
 
+@pytest.fixture(scope="session")
+def loaded(browser: Browser, site_url: str) -> Iterator[tuple[Page, list[str]]]:
+    """The chat page with its model, loaded once for all tests, and what its console says."""
+    with watched_page(browser) as (page, console):
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(site_url)
+        expect(page.locator("body")).to_have_attribute("data-state", "ready")
+        yield page, console
+
+
+@pytest.fixture
+def chat(loaded: tuple[Page, list[str]]) -> Iterator[Page]:
+    """The chat page, ready for the first question of a chat."""
+    page, console = loaded
+    console.clear()
+    page.get_by_role("button", name="New chat").click()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    yield page
+    assert_as_expected(console, [])
+
+
+@pytest.fixture
+def ask(chat: Page) -> Callable[[str], Locator]:
+    """Asks with the keyboard, waits for the end of the answer and returns its element."""
+
+    def ask_and_wait(question: str) -> Locator:
+        chat.get_by_role("textbox", name="Message").fill(question)
+        chat.keyboard.press("Enter")
+        expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+        return chat.get_by_test_id("reply").last
+
+    return ask_and_wait
+
+
+@pytest.fixture
+def at_the_first_text(chat: Page) -> Callable[[str, str], None]:
+    """Asks, and runs a script in the page once the answer has text: from Python it would come too late."""
+
+    def ask_and_run(question: str, script: str) -> None:
+        chat.evaluate(
+            """() => {
+                const observer = new MutationObserver(() => {
+                    if (!document.querySelector("#unfinished [data-testid=reply]")?.textContent) return;
+                    observer.disconnect();
+                    SCRIPT;
+                });
+                observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+            }""".replace("SCRIPT", script)
+        )
+        chat.get_by_role("textbox", name="Message").fill(question)
+        chat.keyboard.press("Enter")
+
+    return ask_and_run
+
+
 @contextmanager
-def watched_page(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
+def watched_page(browser: Browser, locale: str = "en-US") -> Iterator[tuple[Page, list[str]]]:
     """A page and what its console says."""
     messages: list[str] = []
 
@@ -83,7 +138,7 @@ def watched_page(browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     def note_console(message: ConsoleMessage) -> None:
         note(f"{message.type}: {message.text} ({message.location['url']})")
 
-    with browser.new_context(reduced_motion="reduce") as context:
+    with browser.new_context(reduced_motion="reduce", locale=locale) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", note_console)

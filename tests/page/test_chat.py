@@ -1,51 +1,9 @@
 """Whole chats with the demo model, in Chromium on its software adapter."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
-
-from tests.page.conftest import assert_as_expected, watched_page
-
-
-@pytest.fixture(scope="module")
-def loaded(browser: Browser, site_url: str) -> Iterator[tuple[Page, list[str]]]:
-    """The chat page with its model, loaded once for all tests, and what its console says."""
-    with watched_page(browser) as (page, console):
-        page.goto(site_url)
-        expect(page.locator("body")).to_have_attribute("data-state", "ready")
-        yield page, console
-
-
-@pytest.fixture
-def page(loaded: tuple[Page, list[str]]) -> Iterator[Page]:
-    """The page before the first question of a chat."""
-    page, console = loaded
-    console.clear()
-    page.get_by_role("button", name="New chat").click()
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
-    yield page
-    assert_as_expected(console, [])
-
-
-@pytest.fixture
-def chat(page: Page) -> Page:
-    """The chat page, ready for the first question."""
-    return page
-
-
-@pytest.fixture
-def ask(page: Page) -> Callable[[str], Locator]:
-    """Asks with the keyboard, waits for the end of the answer and returns its element."""
-
-    def ask_and_wait(question: str) -> Locator:
-        page.get_by_role("textbox", name="Message").fill(question)
-        page.keyboard.press("Enter")
-        expect(page.locator("body")).to_have_attribute("data-state", "ready")
-        return page.get_by_test_id("reply").last
-
-    return ask_and_wait
+from playwright.sync_api import Locator, Page, expect
 
 
 def test_a_question_is_answered(chat: Page, ask: Callable[[str], Locator]) -> None:
@@ -90,27 +48,6 @@ def test_a_new_chat_forgets(chat: Page, ask: Callable[[str], Locator]) -> None:
     expect(ask("What is my name?")).not_to_contain_text("Ada")
 
 
-@pytest.fixture
-def at_the_first_text(chat: Page) -> Callable[[str, str], None]:
-    """Asks, and runs a script in the page once the answer has text: from Python it would come too late."""
-
-    def ask_and_run(question: str, script: str) -> None:
-        chat.evaluate(
-            """() => {
-                const observer = new MutationObserver(() => {
-                    if (!document.querySelector("[data-testid=reply]")?.textContent) return;
-                    observer.disconnect();
-                    SCRIPT;
-                });
-                observer.observe(document.body, { subtree: true, childList: true, characterData: true });
-            }""".replace("SCRIPT", script)
-        )
-        chat.get_by_role("textbox", name="Message").fill(question)
-        chat.keyboard.press("Enter")
-
-    return ask_and_run
-
-
 def test_stop_ends_an_answer_and_the_chat_goes_on(
     chat: Page, ask: Callable[[str], Locator], at_the_first_text: Callable[[str, str], None]
 ) -> None:
@@ -135,14 +72,14 @@ def test_a_new_chat_ends_the_answer_that_is_being_written(
 
 
 def test_thinking_is_shown_folded(chat: Page, ask: Callable[[str], Locator]) -> None:
-    chat.get_by_role("button", name="Think").click()
+    chat.get_by_role("button", name="Think", exact=True).click()
     expect(ask("What is 17 + 25?")).to_contain_text("17 + 25 =")
     thought = chat.locator(".thought")
     expect(thought).to_be_hidden()
     expect(thought).not_to_be_empty()
     chat.get_by_text("Thinking").click()
     expect(thought).to_be_visible()
-    chat.get_by_role("button", name="Think").click()
+    chat.get_by_role("button", name="Think", exact=True).click()
 
 
 def test_the_conversation_is_a_log_that_an_answer_enters_when_it_is_finished(
@@ -187,10 +124,10 @@ def test_the_page_names_the_model_and_what_it_runs_on(chat: Page) -> None:
     expect(chat.get_by_text("Nothing you write leaves this device.")).to_be_visible()
 
 
-def test_nothing_is_asked_of_another_host(page: Page, site_url: str, ask: Callable[[str], Locator]) -> None:
+def test_nothing_is_asked_of_another_host(chat: Page, site_url: str, ask: Callable[[str], Locator]) -> None:
     hosts: set[str] = set()
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(site_url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    chat.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    chat.goto(site_url)
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
     ask("What is 17 + 25?")
     assert hosts == {site_url.split("/")[2]}

@@ -17,6 +17,7 @@ def test_the_theme_button_goes_round_and_the_choice_outlives_a_reload(page: Page
     page.emulate_media(color_scheme="light")
     page.goto(site_url)
     light = page.evaluate(PAPER)
+    page.get_by_role("button", name="List of chats").click()
     page.get_by_role("button", name="Theme: system").click()
     page.get_by_role("button", name="Theme: light").click()
     expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { continuation } from "../../web/src/engine/continuation.ts";
 import { streamText } from "../../web/src/engine/stream_text.ts";
 import { type ChannelText, endsInThought, splitThinking } from "../../web/src/engine/thinking.ts";
 
@@ -95,5 +96,27 @@ describe("thinking", () => {
       endsInThought("what does <think> mean?<|im_end|>\n<|im_start|>assistant\n"),
       false,
     );
+  });
+});
+
+describe("an answer that goes on", () => {
+  const go = (prompt: string, content: string, thought = "") =>
+    continuation(prompt, { role: "assistant", content, reasoning_content: thought });
+
+  it("has its beginning at the end of the prompt, and does not think again", () => {
+    assert.deepEqual(go("ask: ", "1 2"), { text: "ask: 1 2", startsThinking: undefined });
+  });
+
+  it("goes on inside of a thought that was not finished", () => {
+    assert.deepEqual(go("ask<think>\n", "", "so far"), {
+      text: "ask<think>\nso far",
+      startsThinking: true,
+    });
+  });
+
+  it("has its thought closed before its words, whoever opened it", () => {
+    const text = "ask<think>\nall of it\n</think>\n\n1 2";
+    assert.deepEqual(go("ask<think>\n", "1 2", "all of it"), { text, startsThinking: undefined });
+    assert.deepEqual(go("ask", "1 2", "all of it"), { text, startsThinking: undefined });
   });
 });

@@ -12,6 +12,7 @@ import type {
 import type { Model } from "../runtime/model.ts";
 import { readAnswer } from "./answer.ts";
 import type { ChatTemplate } from "./chat_template.ts";
+import { continuation } from "./continuation.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { checkRequest } from "./request.ts";
 import { endsInThought } from "./thinking.ts";
@@ -152,6 +153,12 @@ export class Engine {
     if (given !== undefined) {
       const prompt = typeof given === "string" ? this.#encode(given) : given;
       return { prompt, keepAt: [], startsThinking: undefined };
+    }
+    const begun = request.continues ? messages.at(-1) : undefined;
+    if (begun !== undefined) {
+      const { text } = this.#template.render(messages.slice(0, -1), request);
+      const { text: all, startsThinking } = continuation(text, begun);
+      return { prompt: this.#encode(all), keepAt: [], startsThinking };
     }
     const { text, ask, last } = this.#template.render(messages, request);
     const prompt = this.#encode(text);

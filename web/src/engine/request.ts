@@ -46,7 +46,7 @@ const RULES: readonly Rule[] = [
 
 /** Throws for a request that makes no sense, and names what is wrong with it. */
 export function checkRequest(
-  { messages, prompt, sampling, maxTokens }: GenerateRequest,
+  { messages, prompt, sampling, maxTokens, continues }: GenerateRequest,
   vocabulary: number,
 ): void {
   if (prompt === undefined && messages.every(({ content }) => content.trim() === "")) {
@@ -57,6 +57,9 @@ export function checkRequest(
     complaintOfBias(sampling.logit_bias ?? {}, vocabulary) ??
     (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens > 0)
       ? `maxTokens ${maxTokens} (take a whole number from 1)`
+      : null) ??
+    (continues && messages.at(-1)?.role !== "assistant"
+      ? "continues without an answer as its last message"
       : null);
   if (wrong) throw new WindowseatError("bad_request", `The request has ${wrong}.`);
 }

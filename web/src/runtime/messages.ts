@@ -160,6 +160,8 @@ export interface GenerateRequest {
   readonly maxTokens?: number;
   /** Undefined: as the template has it. */
   readonly thinking?: boolean;
+  /** True: the last message is an answer that broke off, and the model goes on where it did. */
+  readonly continues?: boolean;
   /** A text or token ids that the model goes on from as they are; there are no messages then, and no thinking. */
   readonly prompt?: string | readonly number[];
   /** The answer ends before the first of these that it would have; thinking is not searched for them. */
@@ -173,7 +175,7 @@ export interface GenerateRequest {
 }
 
 /** A request of which only the length of its prompt is asked. */
-export type CountRequest = Pick<GenerateRequest, "id" | "messages" | "tools" | "thinking" | "prompt">;
+export type CountRequest = Pick<GenerateRequest, "id" | "messages" | "tools" | "thinking" | "continues" | "prompt">;
 
 /**
  * A piece of an answer. A call begins with its name, and more of its arguments comes as text until its end; when that says

@@ -1,43 +1,122 @@
 /** The chat page: starts the engine, moves from state to state, and keeps every part of the page in step. */
 
-import type { EndReason, FromEngine, LoadStage, Usage } from "../runtime/messages.ts";
+import type { FromEngine, LoadStage } from "../runtime/messages.ts";
 import { Composer } from "./composer.ts";
-import { Engine } from "./engine.ts";
+import { titleOf } from "./conversation/conversation.ts";
+import { Library } from "./conversation/library.ts";
+import { Dialogue } from "./dialogue.ts";
+import { addressOf, Engine } from "./engine.ts";
 import { Follower } from "./follow.ts";
+import { ModelsDialog } from "./models/models_dialog.ts";
+import { noteSpeed } from "./models/speed.ts";
+import { notify } from "./notice.ts";
 import { type ModelChoice, readPageData } from "./page_data.ts";
-import { element, part } from "./parts.ts";
+import { part } from "./parts.ts";
+import { offerPrompts } from "./prompts.ts";
+import { recall, remember } from "./remembered.ts";
+import { SettingsDialog } from "./settings_dialog.ts";
+import { ConversationList } from "./side/conversation_list.ts";
+import { watchFileButtons } from "./side/files.ts";
+import { watchLanguages } from "./side/languages.ts";
+import { Side } from "./side/side.ts";
 import { requestUnderWay, type State } from "./state.ts";
 import { StatusView } from "./status_view.ts";
-import { Transcript } from "./transcript.ts";
+import { text, translatePage } from "./texts.ts";
 import { explain } from "./wording.ts";
 
-const page = readPageData();
-const transcript = new Transcript();
-const follower = new Follower();
-const composer = new Composer(ask);
-const status = new StatusView({ tryAgain: load, newChat });
-const modelSelect = part("models", HTMLSelectElement);
-const stopButton = part("stop", HTMLButtonElement);
+/** A model up to this size is fetched unasked; for a larger one a person says when. */
+const UNASKED_BYTES = 50e6;
 
+translatePage();
+const page = readPageData();
+const library = await Library.open();
+const follower = new Follower();
+const side = new Side();
+const status = new StatusView({ load, newChat });
+const composer = new Composer(ask, (thinking) =>
+  dialogue.changeSettings({ ...dialogue.conversation.settings, thinking }),
+);
+const list = new ConversationList(library, { rename, remove });
+const stopButton = part("stop", HTMLButtonElement);
+const siteName = document.title;
+
+let chosen = page.models.find(({ name }) => name === recall("model")) ?? page.models[0];
 let state: State = { kind: "loading", stage: "manifest", done: 0, total: 0, elapsed: 0 };
 let stageStart = performance.now();
-let engine: Engine | undefined;
-let requests = 0;
+let engine: Engine | null = null;
+let toldOfTrouble = false;
+
+const dialogue = new Dialogue(library, {
+  mayAsk: () => state.kind === "ready",
+  model: () => chosen,
+  thinks: () => "model" in state && state.model.thinks,
+  send: (request) => {
+    if (state.kind !== "ready") return;
+    status.clearFailure();
+    enter({ kind: "reading", model: state.model, id: request.id, done: 0, total: 0 });
+    dialogue.waitingFor(text("reading"));
+    currentEngine().generate(request);
+    composer.focus();
+    follower.goToEnd();
+  },
+  stop: (id) => {
+    // What the stopped request still sends carries a number that is no longer under way.
+    engine?.stop(id);
+    if ("model" in state) enter({ kind: "ready", model: state.model });
+  },
+  giveBack: (asked) => composer.restore(asked),
+  changed: showDialogue,
+});
 
 function enter(next: State): void {
   state = next;
   status.show(state);
   composer.mayAsk = state.kind === "ready";
   stopButton.disabled = state.kind === "stopping";
-  part("welcome", HTMLElement).hidden = !transcript.isEmpty;
+}
+
+/** Brings what stands around the conversation in step with it. */
+function showDialogue(): void {
+  const { conversation, isEmpty } = dialogue;
+  part("welcome", HTMLElement).hidden = !isEmpty;
+  const { thinking, system, numbers } = conversation.settings;
+  composer.thinking = thinking;
+  const changed = system !== "" || Object.keys(numbers).length > 0;
+  part("open-settings", HTMLElement).toggleAttribute("data-changed", changed);
+  document.title = isEmpty ? siteName : `${titleOf(conversation)} · ${siteName}`;
+  const hash = isEmpty ? "" : `#${conversation.id}`;
+  if (location.hash !== hash) {
+    history.replaceState(null, "", hash || location.pathname + location.search);
+  }
+  list.show(conversation.id);
+  if (library.trouble === null || toldOfTrouble) return;
+  toldOfTrouble = true;
+  notify(text("not_kept", { problem: library.trouble }));
+}
+
+function currentEngine(): Engine {
+  engine ??= new Engine(receive);
+  return engine;
 }
 
 function load(): void {
   engine?.close();
+  engine = null;
   status.clearFailure();
   enterLoading("manifest", 0, 0);
-  engine = new Engine(receive);
-  engine.load(chosenModel().bundle);
+  currentEngine().load(addressOf(chosen.bundle));
+}
+
+/** Loads the chosen model, unless that would fetch much without having been asked. */
+async function start(): Promise<void> {
+  if (chosen.bytes > UNASKED_BYTES) {
+    const { bundles } = await currentEngine().stored();
+    if (!bundles.some(({ address }) => address === addressOf(chosen.bundle))) {
+      enter({ kind: "offered", label: chosen.label, bytes: chosen.bytes });
+      return;
+    }
+  }
+  load();
 }
 
 function enterLoading(stage: LoadStage, done: number, total: number): void {
@@ -46,28 +125,25 @@ function enterLoading(stage: LoadStage, done: number, total: number): void {
   enter({ kind: "loading", stage, done, total, elapsed: now - stageStart });
 }
 
-function chosenModel(): ModelChoice {
-  return page.models.find(({ name }) => name === modelSelect.value) ?? page.models[0];
+function use(model: ModelChoice): void {
+  dialogue.leave();
+  remember("model", model.name);
+  choose(model);
+  load();
+}
+
+function choose(model: ModelChoice): void {
+  chosen = model;
+  part("model-name", HTMLElement).textContent = model.label;
+  offerPrompts(model.prompts, (prompt) => {
+    // While the model is still loading, the prompt waits in the message box.
+    if (state.kind === "ready") ask(prompt);
+    else composer.write(prompt);
+  });
 }
 
 function ask(question: string): void {
-  if (engine === undefined || state.kind !== "ready") return;
-  status.clearFailure();
-  transcript.ask(question);
-  requests += 1;
-  enter({ kind: "reading", model: state.model, id: requests, done: 0, total: 0 });
-  transcript.waitingFor("Reading…");
-  engine.generate({
-    id: requests,
-    messages: transcript.messages(),
-    sampling: {
-      ...chosenModel().sampling,
-      seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    },
-    ...(state.model.thinks ? { thinking: composer.thinking } : {}),
-  });
-  composer.focus();
-  follower.goToEnd();
+  dialogue.ask(question);
 }
 
 function stop(): void {
@@ -78,14 +154,50 @@ function stop(): void {
 }
 
 function newChat(): void {
-  const id = requestUnderWay(state);
-  if (id !== undefined) engine?.stop(id);
-  transcript.clear();
+  dialogue.startNew();
   if (state.kind !== "failed") status.clearFailure();
-  // What the stopped request still sends carries a number that is no longer under way.
-  enter("model" in state ? { kind: "ready", model: state.model } : state);
+  arrive();
   follower.goToStart();
+}
+
+/** Opens the conversation that the address names. */
+function openFromAddress(): void {
+  const found = library.get(location.hash.slice(1));
+  if (found === undefined) {
+    if (dialogue.isEmpty) showDialogue();
+    else newChat();
+    return;
+  }
+  dialogue.open(found);
+  arrive();
+  follower.goToEnd();
+}
+
+/** Another conversation is on screen: whoever came from the list goes on in it. */
+function arrive(): void {
+  side.closeIfOver();
   composer.focus();
+}
+
+function rename(id: string, title: string): void {
+  const found = library.get(id);
+  if (id === dialogue.conversation.id) dialogue.rename(title);
+  else if (found) void library.put({ ...found, title });
+}
+
+function remove(id: string): void {
+  if (id === dialogue.conversation.id) dialogue.startNew();
+  const removed = library.get(id);
+  if (removed === undefined) return;
+  void library.delete(id);
+  list.show(dialogue.conversation.id);
+  notify(text("chat_deleted", { title: titleOf(removed) }), {
+    label: text("undo"),
+    act: () => {
+      void library.put(removed);
+      list.show(dialogue.conversation.id);
+    },
+  });
 }
 
 function receive(message: FromEngine): void {
@@ -100,17 +212,21 @@ function receive(message: FromEngine): void {
       break;
     case "prefilling":
       if (state.kind === "reading" && state.id === message.id) {
-        enter({ ...state, done: message.done, total: message.total });
-        transcript.waitingFor(`Reading ${message.done} of ${message.total} tokens…`);
+        const { done, total } = message;
+        enter({ ...state, done, total });
+        dialogue.waitingFor(text("reading_tokens", { done, total }));
       }
       break;
     case "delta":
       if (requestUnderWay(state) !== message.id) break;
       if (state.kind === "reading") enter({ kind: "answering", model: state.model, id: state.id });
-      transcript.append(message.channel, message.text);
+      dialogue.append(message.channel, message.text);
       break;
     case "done":
-      if (requestUnderWay(state) === message.id) finish(message.reason, message.usage);
+      if (requestUnderWay(state) !== message.id || !("model" in state)) break;
+      noteSpeed(state.model, message.usage);
+      enter({ kind: "ready", model: state.model });
+      dialogue.finish(message.reason, message.usage);
       break;
     case "failed":
       fail(message);
@@ -118,36 +234,13 @@ function receive(message: FromEngine): void {
   }
 }
 
-function finish(reason: EndReason, usage: Usage): void {
-  if (!("model" in state)) return;
-  if (reason === "cancelled" && !transcript.hasText) {
-    composer.restore(transcript.withdraw());
-  } else {
-    transcript.finish(usage, endingNote(reason, usage));
-  }
-  enter({ kind: "ready", model: state.model });
-}
-
-function endingNote(reason: EndReason, { promptTokens, completionTokens }: Usage): string {
-  switch (reason) {
-    case "stop":
-      return "";
-    case "cancelled":
-      return "Stopped.";
-    case "length":
-      return `This chat is full: it holds ${promptTokens + completionTokens} tokens. Start a new chat to go on.`;
-    case "memory":
-      return `The graphics card has no memory for more than these ${promptTokens + completionTokens} tokens. Close other pages, or start a new chat to go on.`;
-  }
-}
-
 function fail({ id, failure }: Extract<FromEngine, { kind: "failed" }>): void {
   const underWay = requestUnderWay(state);
   if (id !== null && id !== underWay) return;
-  if (underWay !== undefined) composer.restore(transcript.withdraw());
+  dialogue.withdraw();
   if (explain(failure).fatal || !("model" in state)) {
     engine?.close();
-    engine = undefined;
+    engine = null;
     enter({ kind: "failed", failure });
   } else {
     enter({ kind: "ready", model: state.model });
@@ -155,36 +248,28 @@ function fail({ id, failure }: Extract<FromEngine, { kind: "failed" }>): void {
   }
 }
 
-/** Offers every model of the site, and the chosen one's prompts. */
-function offerModels(): void {
-  modelSelect.hidden = page.models.length < 2;
-  modelSelect.append(...page.models.map(({ name }) => new Option(name, name)));
-  modelSelect.addEventListener("change", () => {
-    newChat();
-    offerPrompts();
-    load();
-  });
-  offerPrompts();
-}
-
-function offerPrompts(): void {
-  const buttons = chosenModel().prompts.map((prompt) => {
-    const button = element("button", "prompt", prompt);
-    button.type = "button";
-    button.addEventListener("click", () => {
-      // While the model is still loading, the prompt waits in the message box.
-      if (state.kind === "ready") ask(prompt);
-      else composer.write(prompt);
-    });
-    return button;
-  });
-  part("prompts", HTMLElement).replaceChildren(...buttons);
-}
-
-offerModels();
+new SettingsDialog({
+  conversation: () => dialogue.conversation,
+  ofModel: () => chosen.sampling,
+  change: (settings) => dialogue.changeSettings(settings),
+});
+new ModelsDialog({ models: page.models, engine: currentEngine, current: () => chosen, use });
+watchLanguages(() => dialogue.leave());
+watchFileButtons(library, (conversation) => {
+  location.hash = conversation.id;
+  list.show(dialogue.conversation.id);
+});
+library.follow((id) => {
+  const found = library.get(id);
+  if (id !== dialogue.conversation.id) list.show(dialogue.conversation.id);
+  else if (found && requestUnderWay(state) === undefined) dialogue.open(found);
+});
 stopButton.addEventListener("click", stop);
 part("new-chat", HTMLButtonElement).addEventListener("click", newChat);
+addEventListener("hashchange", openFromAddress);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") stop();
 });
-load();
+choose(chosen);
+openFromAddress();
+void start();

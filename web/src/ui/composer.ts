@@ -8,7 +8,7 @@ export class Composer {
   readonly #think = part("think", HTMLButtonElement);
   #mayAsk = false;
 
-  constructor(ask: (question: string) => void) {
+  constructor(ask: (question: string) => void, think: (thinking: boolean) => void) {
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const question = this.#box.value.trim();
@@ -24,12 +24,17 @@ export class Composer {
       this.#form.requestSubmit();
     });
     this.#think.addEventListener("click", () => {
-      this.#think.ariaPressed = String(!this.thinking);
+      this.thinking = this.#think.ariaPressed !== "true";
+      think(this.thinking);
     });
   }
 
   get thinking(): boolean {
-    return !this.#think.hidden && this.#think.ariaPressed === "true";
+    return this.#think.ariaPressed === "true";
+  }
+
+  set thinking(wanted: boolean) {
+    this.#think.ariaPressed = String(wanted);
   }
 
   set canThink(possible: boolean) {

@@ -1,15 +1,23 @@
-import type { FromEngine, GenerateRequest, ToEngine } from "../runtime/messages.ts";
+import type { FromEngine, GenerateRequest, StoredBundle, ToEngine } from "../runtime/messages.ts";
 import { ENGINE_SCRIPT } from "../site/engine_script.ts";
+
+/** What the browser keeps of models. */
+export interface Stored {
+  readonly bundles: readonly StoredBundle[];
+  readonly bytes: number;
+}
 
 /** The engine's worker, seen from the page. */
 export class Engine {
   readonly #worker: Worker;
+  readonly #waiting: ((stored: Stored) => void)[] = [];
 
   constructor(listen: (message: FromEngine) => void) {
     this.#worker = new Worker(ENGINE_SCRIPT, { type: "module" });
-    this.#worker.addEventListener("message", (event: MessageEvent<FromEngine>) =>
-      listen(event.data),
-    );
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<FromEngine>) => {
+      if (data.kind === "stored") this.#tell(data);
+      else listen(data);
+    });
     // A worker whose script cannot be fetched reports no message at all.
     this.#worker.addEventListener("error", (event) => {
       const message =
@@ -19,7 +27,17 @@ export class Engine {
   }
 
   load(bundle: string): void {
-    this.#send({ kind: "load", bundle: new URL(bundle, document.baseURI).href });
+    this.#send({ kind: "load", bundle: addressOf(bundle) });
+  }
+
+  /** What this browser keeps of models. */
+  stored(): Promise<Stored> {
+    return this.#ask({ kind: "list_stored" });
+  }
+
+  /** Deletes what is kept of the bundle at an address, or of all; tells what is left. */
+  deleteStored(address: string | null): Promise<Stored> {
+    return this.#ask({ kind: "delete_stored", address });
   }
 
   generate(request: GenerateRequest): void {
@@ -34,7 +52,23 @@ export class Engine {
     this.#worker.terminate();
   }
 
+  #ask(message: ToEngine): Promise<Stored> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#send(message);
+    });
+  }
+
+  #tell(stored: Stored): void {
+    this.#waiting.shift()?.(stored);
+  }
+
   #send(message: ToEngine): void {
     this.#worker.postMessage(message);
   }
+}
+
+/** The address that the engine keeps a bundle under. */
+export function addressOf(bundle: string): string {
+  return new URL(bundle, document.baseURI).href.replace(/\/+$/, "");
 }

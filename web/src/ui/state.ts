@@ -2,6 +2,8 @@ import type { Failure, LoadStage, ModelSummary } from "../runtime/messages.ts";
 
 /** Where the page is; everything a person sees besides the conversation follows from it. */
 export type State =
+  /** The model is large and not here yet: a person says when it is fetched. */
+  | { readonly kind: "offered"; readonly label: string; readonly bytes: number }
   | {
       readonly kind: "loading";
       readonly stage: LoadStage;
@@ -31,6 +33,7 @@ export function requestUnderWay(state: State): number | undefined {
     case "answering":
     case "stopping":
       return state.id;
+    case "offered":
     case "loading":
     case "ready":
     case "failed":

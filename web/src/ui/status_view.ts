@@ -1,11 +1,12 @@
 import type { Failure } from "../runtime/messages.ts";
-import { element, part } from "./parts.ts";
+import { button, element, part } from "./parts.ts";
 import type { State } from "./state.ts";
-import { explain, modelText, progressText, STAGE_NAMES } from "./wording.ts";
+import { sizeText, text } from "./texts.ts";
+import { explain, modelText, progressText, stageText } from "./wording.ts";
 
-/** What the buttons beside a failure do. */
+/** What the buttons beside a failure, or before a load, do. */
 export interface Remedies {
-  readonly tryAgain: () => void;
+  readonly load: () => void;
   readonly newChat: () => void;
 }
 
@@ -17,15 +18,24 @@ export class StatusView {
   readonly #window = part("window", SVGSVGElement);
   readonly #model = part("model", HTMLElement);
   readonly #failure = part("failure", HTMLElement);
+  readonly #offer = part("fetch", HTMLButtonElement);
   readonly #remedies: Remedies;
 
   constructor(remedies: Remedies) {
     this.#remedies = remedies;
+    this.#offer.addEventListener("click", remedies.load);
   }
 
   show(state: State): void {
     document.body.dataset.state = state.kind;
     switch (state.kind) {
+      case "offered":
+        this.#rise(0);
+        this.#offer.textContent = text("fetch_and_start", {
+          name: state.label,
+          size: sizeText(state.bytes),
+        });
+        break;
       case "loading":
         this.#showProgress(state);
         break;
@@ -48,17 +58,16 @@ export class StatusView {
   showFailure(failure: Failure): void {
     const { title, advice, remedy } = explain(failure);
     const card = element("div", "card");
-    card.append(
-      element("h2", "", title),
-      element("p", "", failure.message),
-      element("p", "advice", advice),
-    );
+    const said = element("p", "", failure.message);
+    said.lang = "en"; // the engine speaks English to everybody
+    said.dir = "ltr";
+    card.append(element("h2", "", text(title)), said, element("p", "advice", text(advice)));
     switch (remedy) {
       case "try_again":
-        card.append(this.#button("Try again", this.#remedies.tryAgain));
+        card.append(button("action", text("try_again"), this.#remedies.load));
         break;
       case "new_chat":
-        card.append(this.#button("Start a new chat", this.#remedies.newChat));
+        card.append(button("action", text("start_new_chat"), this.#remedies.newChat));
         break;
       case "none":
         break;
@@ -71,20 +80,14 @@ export class StatusView {
     this.#failure.replaceChildren();
   }
 
-  #button(text: string, act: () => void): HTMLButtonElement {
-    const button = element("button", "action", text);
-    button.type = "button";
-    button.addEventListener("click", act);
-    return button;
-  }
-
   #showProgress({ stage, done, total, elapsed }: Extract<State, { kind: "loading" }>): void {
     const share = total > 0 ? done / total : 0;
     const numbers = progressText(stage, done, total, elapsed);
-    this.#stage.textContent = STAGE_NAMES[stage];
+    const words = stageText(stage);
+    this.#stage.textContent = words;
     this.#numbers.textContent = numbers;
     this.#progress.ariaValueNow = String(Math.floor(100 * share));
-    this.#progress.ariaValueText = `${STAGE_NAMES[stage]} ${numbers}`.trim();
+    this.#progress.ariaValueText = `${words} ${numbers}`.trim();
     this.#progress.style.setProperty("--share", share.toFixed(3));
     if (stage === "weights") this.#rise(share);
   }

@@ -1,11 +1,13 @@
-/** Light, dark, or whatever the system says. theme_first.js applies the stored choice before the first paint. */
+/** Light, dark, or whatever the system says. before_paint.js applies the stored choice before the first paint. */
 
 import { part } from "./parts.ts";
+import { remember } from "./remembered.ts";
+import { text } from "./texts.ts";
 
 const THEMES = ["system", "light", "dark"] as const;
 type Theme = (typeof THEMES)[number];
 
-const STORAGE_KEY = "windowseat-theme";
+const LABELS = { system: "theme_system", light: "theme_light", dark: "theme_dark" } as const;
 
 /** Makes the theme button go round the themes and remember where it stopped. */
 export function watchThemeButton(): void {
@@ -16,19 +18,11 @@ export function watchThemeButton(): void {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
     document.documentElement.dataset.theme = theme;
     label(button, theme);
-    remember(theme);
+    remember("theme", theme);
   });
 }
 
 function label(button: HTMLButtonElement, theme: Theme): void {
-  button.ariaLabel = `Theme: ${theme}`;
+  button.ariaLabel = text(LABELS[theme]);
   button.title = button.ariaLabel;
-}
-
-function remember(theme: Theme): void {
-  try {
-    localStorage.setItem(STORAGE_KEY, theme);
-  } catch {
-    // Storage is switched off: the choice holds until the page is closed.
-  }
 }

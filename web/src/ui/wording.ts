@@ -1,115 +1,75 @@
 import type { Failure, FailureCode, LoadStage, ModelSummary, Usage } from "../runtime/messages.ts";
+import type { Ending } from "./conversation/conversation.ts";
+import { formatted, language, sizeText, type TextKey, text } from "./texts.ts";
 
 /** What a person can do about a failure, besides reading about it. */
 export type Remedy = "try_again" | "new_chat" | "none";
 
 interface Explanation {
-  readonly title: string;
+  readonly title: TextKey;
   /** What the engine's own sentence, shown above it, does not say: it knows the files, not the reader. */
-  readonly advice: string;
+  readonly advice: TextKey;
   readonly remedy: Remedy;
   /** Whether the engine is gone and the model must be loaded again before the next question. */
   readonly fatal: boolean;
 }
 
+const again = { remedy: "try_again", fatal: true } as const;
+
 const EXPLANATIONS: Readonly<Record<FailureCode, Explanation>> = {
-  no_webgpu: {
-    title: "This browser has no WebGPU",
-    advice:
-      "The model would run on your own graphics card, which this page reaches through WebGPU only.",
-    remedy: "none",
-    fatal: true,
-  },
-  no_adapter: {
-    title: "WebGPU finds no graphics card here",
-    advice: "The model would run on your own graphics card, so the page needs one.",
-    remedy: "try_again",
-    fatal: true,
-  },
+  no_webgpu: { title: "no_webgpu", advice: "no_webgpu_advice", remedy: "none", fatal: true },
+  no_adapter: { title: "no_adapter", advice: "no_adapter_advice", ...again },
   adapter_too_small: {
-    title: "This model is too large for this graphics card",
-    advice: "On a device with more graphics memory this page runs as it is.",
+    title: "too_small",
+    advice: "too_small_advice",
     remedy: "none",
     fatal: true,
   },
-  device_lost: {
-    title: "The graphics card stopped answering",
-    advice: "This happens when memory runs short or a driver restarts. Your chat is kept.",
-    remedy: "try_again",
-    fatal: true,
-  },
-  network: {
-    title: "The model could not be fetched",
-    advice: "What has come of it is kept: trying again goes on from there.",
-    remedy: "try_again",
-    fatal: true,
-  },
-  cancelled: {
-    title: "The model was not loaded",
-    advice: "What has come of it is kept: trying again goes on from there.",
-    remedy: "try_again",
-    fatal: true,
-  },
-  missing_file: {
-    title: "A file of the model did not arrive",
-    advice:
-      "Check the connection and try again. If that does not help, tell whoever runs this site.",
-    remedy: "try_again",
-    fatal: true,
-  },
-  damaged_file: {
-    title: "A file of the model is damaged",
-    advice: "Nothing was run from it. If trying again does not help, tell whoever runs this site.",
-    remedy: "try_again",
-    fatal: true,
-  },
-  unknown_version: {
-    title: "This model and this page do not fit together",
-    advice: "Reload the page. If that does not help, tell whoever runs this site.",
-    remedy: "try_again",
-    fatal: true,
-  },
+  device_lost: { title: "device_lost", advice: "device_lost_advice", ...again },
+  network: { title: "network", advice: "partly_kept", ...again },
+  cancelled: { title: "not_loaded", advice: "partly_kept", ...again },
+  missing_file: { title: "missing_file", advice: "missing_file_advice", ...again },
+  damaged_file: { title: "damaged_file", advice: "damaged_file_advice", ...again },
+  unknown_version: { title: "unknown_version", advice: "unknown_version_advice", ...again },
   prompt_too_long: {
-    title: "This no longer fits into the chat",
-    advice: "Your message is back in the box below, for a new chat or a shorter try.",
+    title: "too_long",
+    advice: "too_long_advice",
     remedy: "new_chat",
     fatal: false,
   },
   empty_prompt: {
-    title: "There is nothing to answer",
-    advice: "The message box is below.",
+    title: "empty_prompt",
+    advice: "empty_prompt_advice",
     remedy: "none",
     fatal: false,
   },
   bad_request: {
-    title: "The model could not take this message",
-    advice: "Your message is back in the box below.",
+    title: "bad_request",
+    advice: "bad_request_advice",
     remedy: "new_chat",
     fatal: false,
   },
-  internal: {
-    title: "Something went wrong in the page itself",
-    advice: "Your chat is kept. If this happens again, please report the sentence above.",
-    remedy: "try_again",
-    fatal: true,
-  },
+  internal: { title: "internal", advice: "internal_advice", ...again },
 };
 
 export function explain(failure: Failure): Explanation {
   return EXPLANATIONS[failure.code];
 }
 
-export const STAGE_NAMES: Readonly<Record<LoadStage, string>> = {
-  manifest: "Looking at the model",
-  weights: "Fetching the model",
-  kernels: "Preparing the graphics card",
+const STAGES: Readonly<Record<LoadStage, TextKey>> = {
+  manifest: "stage_manifest",
+  weights: "stage_weights",
+  kernels: "stage_kernels",
 };
 
-const MEGABYTE = 1e6;
+export function stageText(stage: LoadStage): string {
+  return text(STAGES[stage]);
+}
+
 /** Below this the first measurements say too little to promise a time. */
 const SETTLED_MS = 1500;
 
-/** "12.3 of 30.1 MB · 41 % · 5 s left", as far as it is known. */
+/** "12.3 MB of 30.1 MB · 41 % · 5 s left", as far as it is known. */
 export function progressText(
   stage: LoadStage,
   done: number,
@@ -117,48 +77,74 @@ export function progressText(
   elapsed: number,
 ): string {
   if (total <= 0) return "";
-  const pieces = [`${Math.floor((100 * done) / total)} %`];
+  const pieces = [formatted(Math.floor((100 * done) / total) / 100, { style: "percent" })];
   if (stage === "weights") {
-    pieces.unshift(`${(done / MEGABYTE).toFixed(1)} of ${(total / MEGABYTE).toFixed(1)} MB`);
+    pieces.unshift(text("part_of", { part: sizeText(done), whole: sizeText(total) }));
   }
   if (elapsed > SETTLED_MS && done > 0 && done < total) {
-    pieces.push(`${duration((elapsed * (total - done)) / done)} left`);
+    pieces.push(text("time_left", { time: duration((elapsed * (total - done)) / done) }));
   }
   return pieces.join(" · ");
 }
 
 function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
-  if (seconds < 90) return `${seconds} s`;
-  return `${Math.ceil(seconds / 60)} min`;
+  return seconds < 90
+    ? formatted(seconds, { style: "unit", unit: "second" })
+    : formatted(Math.ceil(seconds / 60), { style: "unit", unit: "minute" });
 }
 
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
+/** "4.3M parameters", as it is told of models. */
+export function parametersText(count: number): string {
+  const compact = formatted(count, { notation: "compact", maximumSignificantDigits: 2 });
+  return text("parameters", { number: compact });
+}
 
 /** "demo: 4.3M parameters, q4, …", for the line under the message box. */
 export function modelText(model: ModelSummary): string {
-  const adapter = model.adapter === "" ? "" : ` on ${model.adapter}`;
-  return (
-    `${model.name}: ${compact.format(model.parameters)} parameters, ${model.quantisation}, ` +
-    `${megabytes(model.weightBytes)} of weights, ${model.variant} kernels${adapter}.`
-  );
+  const facts = [
+    parametersText(model.parameters),
+    model.quantisation,
+    text("weights", { size: sizeText(model.weightBytes) }),
+    text("kernels", { variant: model.variant }),
+  ];
+  const list = new Intl.ListFormat(language, { type: "unit", style: "short" }).format(facts);
+  const on = model.adapter === "" ? "" : ` (${model.adapter})`;
+  return `${model.name}: ${list}${on}`;
 }
 
-function megabytes(bytes: number): string {
-  const value = bytes / MEGABYTE;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} MB`;
+export function speedText(tokensPerSecond: number, digits = 3): string {
+  return text("speed", {
+    number: formatted(tokensPerSecond, { maximumSignificantDigits: digits }),
+  });
 }
 
 /** "12 tokens · 8.4 tokens/s · read 16, remembered 40 · 41 MB of GPU memory", under an answer. */
 export function usageText(usage: Usage): string {
-  const pieces = [plural(usage.completionTokens, "token")];
-  if (usage.completionTokens > 1) pieces.push(`${usage.tokensPerSecond.toFixed(1)} tokens/s`);
-  const remembered = usage.cachedTokens > 0 ? `, remembered ${usage.cachedTokens}` : "";
-  pieces.push(`read ${usage.promptTokens - usage.cachedTokens}${remembered}`);
-  pieces.push(`${megabytes(usage.memoryBytes)} of GPU memory`);
+  const pieces = [text("tokens", { count: usage.completionTokens })];
+  if (usage.completionTokens > 1) pieces.push(speedText(usage.tokensPerSecond));
+  const read = text("read", { count: usage.promptTokens - usage.cachedTokens });
+  const { cachedTokens } = usage;
+  pieces.push(cachedTokens > 0 ? `${read}, ${text("remembered", { count: cachedTokens })}` : read);
+  pieces.push(text("gpu_memory", { size: sizeText(usage.memoryBytes) }));
   return pieces.join(" · ");
 }
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+/** What is said under an answer that did not come to its own end. */
+export function endingNote(ending: Ending | null, usage: Usage | null): string {
+  const count = usage === null ? 0 : usage.promptTokens + usage.completionTokens;
+  switch (ending) {
+    case "stop":
+      return "";
+    case null:
+      return text("interrupted");
+    case "cancelled":
+      return text("stopped");
+    case "full":
+      return text("chat_full", { count });
+    case "limit":
+      return text("limit_reached");
+    case "memory":
+      return text("memory_full", { count });
+  }
 }

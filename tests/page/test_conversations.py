@@ -1,0 +1,182 @@
+"""What a person does with conversations, with the demo model in Chromium: kept, found, branched, taken out and in."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+Ask = Callable[[str], Locator]
+
+
+@pytest.fixture
+def side(chat: Page) -> Locator:
+    """The list of chats, open."""
+    if chat.locator("html").get_attribute("data-side") != "open":
+        chat.get_by_role("button", name="List of chats").click()
+    return chat.get_by_role("complementary", name="Chats")
+
+
+def take_in(side: Locator, name: str, content: str) -> None:
+    file = FilePayload(name=name, mimeType="text/plain", buffer=content.encode())
+    side.locator("#import-files").set_input_files(file)
+
+
+def test_a_conversation_outlives_a_reload(chat: Page, ask: Ask) -> None:
+    ask("My name is Ada.")
+    chat.reload()
+    expect(chat.locator(".question")).to_have_text("My name is Ada.")
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    expect(ask("What is my name?")).to_contain_text("Ada")
+
+
+def test_conversations_are_found_renamed_and_opened_again(chat: Page, ask: Ask, side: Locator) -> None:
+    ask("Say hello in Japanese.")
+    chat.get_by_role("button", name="New chat").click()
+    side.get_by_role("searchbox").fill("HELLO japanese")
+    expect(side.get_by_role("link")).to_have_count(1)
+    side.get_by_role("link").hover()
+    side.get_by_role("button", name="Rename “Say hello in Japanese.”").click()
+    chat.keyboard.type("Greetings")
+    chat.keyboard.press("Enter")
+    link = side.get_by_role("link", name="Greetings")
+    expect(link).to_be_focused()
+    chat.keyboard.press("Enter")
+    expect(chat.locator(".question")).to_have_text("Say hello in Japanese.")
+    expect(link).to_have_attribute("aria-current", "page")
+    side.get_by_role("searchbox").fill("no such words")
+    expect(side.get_by_text("No chat has these words.")).to_be_visible()
+    side.get_by_role("searchbox").fill("")
+
+
+def test_a_deleted_conversation_comes_back_with_undo(chat: Page, ask: Ask, side: Locator) -> None:
+    ask("Count to 7.")
+    links = side.get_by_role("link")
+    before = links.count()
+    side.get_by_role("button", name="Delete “Count to 7.”").first.click()
+    expect(links).to_have_count(before - 1)
+    expect(chat.get_by_test_id("reply")).to_have_count(0)
+    chat.get_by_role("button", name="Undo").click()
+    side.get_by_role("link", name="Count to 7.").first.click()
+    expect(chat.get_by_test_id("reply")).to_contain_text("7")
+
+
+def test_an_edited_question_is_another_branch(chat: Page, ask: Ask) -> None:
+    ask("What is 17 + 25?")
+    chat.get_by_role("button", name="Edit").click()
+    chat.get_by_role("textbox", name="You").fill("What is 20 + 30?")
+    chat.keyboard.press("Enter")
+    expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
+    expect(chat.locator(".branches .count")).to_have_text("2/2")
+    chat.get_by_role("button", name="Version before").focus()
+    chat.keyboard.press("Enter")
+    expect(chat.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
+    expect(chat.get_by_role("button", name="Next version")).to_be_focused()
+    chat.keyboard.press("Enter")
+    expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
+
+
+def test_an_answer_is_written_again_beside_the_first(chat: Page, ask: Ask) -> None:
+    ask("What is 17 + 25?")
+    chat.get_by_role("button", name="Answer again").click()
+    expect(chat.locator(".branches .count")).to_have_text("2/2")
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    expect(chat.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
+
+
+def test_an_answer_that_was_stopped_goes_on_where_it_was(
+    chat: Page, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    at_the_first_text("Count to 20.", "document.querySelector('[aria-label=Stop]').click()")
+    expect(chat.get_by_text("Stopped.")).to_be_visible()
+    chat.get_by_role("button", name="Go on with this answer").click()
+    expect(chat.get_by_test_id("reply")).to_have_text(" ".join(map(str, range(1, 21))))
+    expect(chat.get_by_text("Stopped.")).to_have_count(0)
+
+
+def test_an_answer_is_copied_as_it_was_written(chat: Page, ask: Ask) -> None:
+    ask("What is 17 + 25?")
+    chat.locator(".reply").get_by_role("button", name="Copy").click()
+    expect(chat.get_by_role("button", name="Copied")).to_be_focused()
+    assert chat.evaluate("navigator.clipboard.readText()") == "17 + 25 = 42"
+
+
+def test_settings_hold_for_one_chat_and_wrong_numbers_are_marked(chat: Page, ask: Ask) -> None:
+    chat.get_by_role("button", name="Settings of this chat").click()
+    longest, temperature = (chat.get_by_role("spinbutton", name=name) for name in ("Longest answer", "Temperature"))
+    expect(temperature).to_have_attribute("placeholder", "0")
+    longest.fill("3")
+    temperature.fill("7")
+    expect(temperature).to_have_attribute("aria-invalid", "true")
+    temperature.fill("")
+    expect(temperature).not_to_have_attribute("aria-invalid", "true")
+    chat.keyboard.press("Escape")
+    ask("Count to 20.")
+    expect(chat.get_by_text("as long as the settings of this chat allow")).to_be_visible()
+    expect(chat.locator(".usage")).to_have_text(re.compile(r"^3 tokens "))
+    chat.get_by_role("button", name="New chat").click()
+    ask("Count to 7.")
+    expect(chat.get_by_test_id("reply")).to_have_text("1 2 3 4 5 6 7")
+
+
+@pytest.mark.parametrize("form", ["Markdown", "JSON"])
+def test_a_conversation_goes_out_as_a_file_and_comes_in_again(
+    chat: Page, ask: Ask, side: Locator, tmp_path: Path, form: str
+) -> None:
+    ask("What is 17 + 25?")
+    chat.get_by_role("button", name="Settings of this chat").click()
+    with chat.expect_download() as download:
+        chat.get_by_role("button", name=form).click()
+    chat.keyboard.press("Escape")
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    address = chat.url
+    side.locator("#import-files").set_input_files(file)
+    expect(chat.get_by_text("1 chat came in.")).to_be_visible()
+    expect(chat.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
+    assert chat.url != address
+
+
+def test_a_file_that_is_hostile_is_refused_or_shown_as_text(chat: Page, side: Locator) -> None:
+    chat.evaluate("window.ran = 0; window.canary = () => { ran += 1; }; 0")
+    take_in(side, "bad.json", '{"format": "windowseat-conversations", "version": 1, "conversations": [{}]}')
+    expect(chat.locator("#notice")).to_contain_text("bad.json has no chats that can be read: conversations[0].messages")
+    attack = "<img src=x onerror=canary()><script>canary()</script>[a](javascript:canary())"
+    message = {"parent": None, "role": "user", "content": attack, "thinking": "", "ending": None}
+    answer = {**message, "parent": 0, "role": "assistant", "thinking": attack, "ending": "stop"}
+    conversation = {
+        "title": attack,
+        "created": 0,
+        "changed": 0,
+        "settings": {"system": attack, "thinking": False, "numbers": {}},
+        "messages": [message, answer],
+        "shown": 1,
+    }
+    file = {"format": "windowseat-conversations", "version": 1, "conversations": [conversation]}
+    take_in(side, "attack.json", json.dumps(file))
+    expect(chat.locator(".question")).to_have_text(attack)
+    expect(side.get_by_role("link", name=attack)).to_be_visible()
+    chat.get_by_text("Thinking").click()
+    assert chat.locator("#side img, #conversation img, #conversation script, [href^='javascript']").count() == 0
+    assert chat.evaluate("ran") == 0
+
+
+def test_a_page_that_was_closed_in_the_middle_of_an_answer_has_what_came(
+    chat: Page, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    at_the_first_text("Count to 20.", "location.reload()")
+    expect(chat.get_by_text("The page was closed before this answer was finished.")).to_be_visible()
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    chat.get_by_role("button", name="Go on with this answer").click()
+    expect(chat.get_by_test_id("reply")).to_have_text(" ".join(map(str, range(1, 21))))
+
+
+def test_every_conversation_goes_into_one_file(chat: Page, ask: Ask, side: Locator, tmp_path: Path) -> None:
+    ask("What is 17 + 25?")
+    with chat.expect_download() as download:
+        side.get_by_role("button", name="Export all").click()
+    download.value.save_as(tmp_path / "all.json")
+    found = json.loads((tmp_path / "all.json").read_text("utf-8"))
+    assert len(found["conversations"]) == side.get_by_role("link").count()

@@ -1,0 +1,64 @@
+"""The page in other languages."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from windowseat.site_builder import texts
+
+from tests.page.conftest import assert_as_expected, watched_page
+
+LATIN = re.compile(r"[A-Za-z]{3,}")
+
+
+@pytest.fixture
+def arabic(browser_without_webgpu: Browser, site_url: str) -> Iterator[Page]:
+    """The chat page for someone who reads Arabic, where no model can run."""
+    with watched_page(browser_without_webgpu, locale="ar-EG") as (page, console):
+        page.goto(site_url)
+        expect(page.locator("body")).to_have_attribute("data-state", "failed")
+        yield page
+    assert_as_expected(console, [])
+
+
+def test_arabic_runs_from_right_to_left_and_leaves_no_english_behind(arabic: Page) -> None:
+    expect(arabic.locator("html")).to_have_attribute("dir", "rtl")
+    expect(arabic.get_by_role("button", name="محادثة جديدة")).to_be_visible()
+    box = arabic.locator("#side-toggle").bounding_box()
+    assert box is not None
+    assert box["x"] > 1000  # the list of chats opens on the right
+    own = {"Markdown", "JSON", "JavaScript", "WebGPU", "Enter", "Escape", "Windowseat", "demo"}
+    said = arabic.evaluate(
+        """[...document.querySelectorAll("[data-texts]")].flatMap((node) => [node.ariaLabel, node.title,
+            node.placeholder, node.dataset.texts.includes("text:") ? node.textContent : ""])"""
+    )
+    assert [word for text in said for word in LATIN.findall(text or "") if word not in own] == []
+
+
+def test_what_the_page_says_of_a_failure_is_arabic_and_the_engine_s_sentence_is_marked_as_english(arabic: Page) -> None:
+    card = arabic.get_by_role("alert")
+    expect(card.get_by_role("heading")).to_have_text(texts.languages()["ar"]["no_adapter"])
+    expect(card.locator("[lang=en][dir=ltr]")).to_contain_text("WebGPU")
+
+
+def test_a_language_is_chosen_from_the_menu_and_stays(page_without_webgpu: Page, site_url: str) -> None:
+    page = page_without_webgpu
+    page.goto(site_url)
+    page.get_by_role("button", name="List of chats").click()
+    page.get_by_role("combobox", name="Language").select_option("de")
+    expect(page.get_by_role("button", name="Neuer Chat")).to_be_visible()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.get_by_role("textbox", name="Nachricht")).to_be_visible()
+
+
+def test_a_language_whose_words_do_not_come_leaves_the_page_in_english(
+    browser_without_webgpu: Browser, site_url: str
+) -> None:
+    with watched_page(browser_without_webgpu, locale="ar") as (page, console):
+        page.context.route(re.compile(r"/assets/ar-"), lambda route: route.abort())
+        page.goto(site_url)
+        expect(page.get_by_role("button", name="New chat")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("dir", "ltr")
+    assert_as_expected(console, ["ERR_FAILED"])

@@ -1,0 +1,20 @@
+import type { ChatMessage } from "../runtime/messages.ts";
+import { endsInThought } from "./thinking.ts";
+
+/** A prompt that asks for an answer, with the beginning of that answer, as the model would have written it. */
+export interface Continuation {
+  readonly text: string;
+  /** Whether what comes next is thinking; undefined: there is none any more. */
+  readonly startsThinking: true | undefined;
+}
+
+export function continuation(
+  prompt: string,
+  { content, reasoning_content: thought = "" }: ChatMessage,
+): Continuation {
+  const open = endsInThought(prompt);
+  if (!open && thought === "") return { text: prompt + content, startsThinking: undefined };
+  const begun = `${prompt}${open ? "" : "<think>\n"}${thought}`;
+  if (content === "") return { text: begun, startsThinking: true };
+  return { text: `${begun}\n</think>\n\n${content}`, startsThinking: undefined };
+}

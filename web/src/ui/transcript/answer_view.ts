@@ -1,0 +1,73 @@
+import type { Message } from "../conversation/conversation.ts";
+import { MarkdownView } from "../markdown/view.ts";
+import { element, iconButton } from "../parts.ts";
+import { text } from "../texts.ts";
+import { endingNote, usageText } from "../wording.ts";
+import { branchSwitch, copyButton, type MessageActions } from "./actions.ts";
+
+/** An answer, while it comes and once it is there. */
+export class AnswerView {
+  readonly node = element("article", "reply");
+  readonly #waiting = element("p", "waiting");
+  readonly #thinking = element("details", "thinking");
+  readonly #thought = element("p", "thought");
+  readonly #answer = element("div", "answer");
+  readonly #markdown: MarkdownView;
+
+  constructor() {
+    this.node.ariaLabel = text("answer");
+    this.#thought.dir = "auto";
+    this.#thinking.append(element("summary", "", text("thinking")), this.#thought);
+    this.#answer.dir = "auto";
+    this.#answer.dataset.testid = "reply";
+    this.#markdown = new MarkdownView(this.#answer, {
+      copy: text("copy"),
+      copied: text("copied"),
+      picture: text("picture"),
+    });
+    this.node.append(this.#answer);
+  }
+
+  /** Says what happens while there is no text yet. */
+  waitingFor(words: string): void {
+    this.#waiting.textContent = words;
+    if (!this.#waiting.isConnected) this.node.append(this.#waiting);
+  }
+
+  append(channel: "thinking" | "answer", words: string): void {
+    if (words === "") return;
+    this.#waiting.remove();
+    this.#thinking.classList.toggle("writing", channel === "thinking");
+    if (channel === "answer") {
+      this.#markdown.append(words);
+    } else {
+      if (!this.#thinking.isConnected) this.#answer.before(this.#thinking);
+      this.#thought.append(words);
+    }
+  }
+
+  /** The answer is over, or was before; `last` is whether the conversation ends with it. */
+  finish(
+    at: number,
+    message: Message,
+    { siblings, last }: { readonly siblings: readonly number[]; readonly last: boolean },
+    { regenerate, goOn, choose }: MessageActions,
+  ): void {
+    this.#waiting.remove();
+    this.#thinking.classList.remove("writing");
+    this.#markdown.end();
+    const { content, ending, usage } = message;
+    const note = endingNote(ending, usage);
+    if (note !== "") this.node.append(element("p", "note", note));
+    const tools = element("div", "tools");
+    tools.append(
+      branchSwitch(at, siblings, choose),
+      copyButton(() => content),
+      iconButton("again", text("regenerate"), () => regenerate(at)),
+    );
+    const goesOn = last && (ending === null || ending === "cancelled" || ending === "limit");
+    if (goesOn) tools.append(iconButton("go_on", text("go_on"), () => goOn(at)));
+    if (usage !== null) tools.append(element("span", "usage", usageText(usage)));
+    this.node.append(tools);
+  }
+}
