@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { countCalls } from "../../web/src/bench/count_calls.ts";
-import { replace } from "../../web/src/bench/replace.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
 import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
@@ -11,43 +10,13 @@ import { BLOCK, KvCache, roomFor } from "../../web/src/runtime/kv_cache.ts";
 import { assemble } from "../../web/src/runtime/load.ts";
 import { createSnapshotMemory, Snapshots } from "../../web/src/runtime/snapshots.ts";
 import { gpu, needsGpu } from "./gpu.ts";
+import { gpuWithMemory } from "./small_gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, load, madeUp, run } from "./toy_model.ts";
 
 const CONTEXT = 4096;
 /** Bytes of one position in the toy's cache, which is one buffer. */
 const POSITION = 4;
-
-/** A bigger buffer than the software adapter ever gives: it says, truly, that it is out of memory. */
-const TOO_MUCH = 2 ** 30;
-
-/** The GPU with less memory: what does not fit becomes an allocation that fails. */
-function gpuWithMemory(bytes: () => number): GPU {
-  const tap = tapGpu(gpu);
-  replace(tap.gpu, "requestAdapter", (request) => async (options) => {
-    const adapter = await request(options);
-    assert.ok(adapter);
-    replace(adapter, "requestDevice", (open) => async (descriptor) => {
-      const { maxBufferSize } = adapter.limits;
-      const requiredLimits = { ...descriptor?.requiredLimits, maxBufferSize };
-      const device = await open({ ...descriptor, requiredLimits });
-      let tried = 0; // what a failed buffer would have taken is not there for others until it is destroyed
-      replace(device, "createBuffer", (create) => (buffer) => {
-        if (tap.bytes - tried + buffer.size <= bytes()) return create(buffer);
-        const failed = create({ ...buffer, size: TOO_MUCH });
-        tried += TOO_MUCH;
-        replace(failed, "destroy", (destroy) => () => {
-          destroy();
-          tried -= TOO_MUCH;
-        });
-        return failed;
-      });
-      return device;
-    });
-    return adapter;
-  });
-  return tap.gpu;
-}
 
 describe("the memory of a model", needsGpu, () => {
   it("grows by a block while it decodes, and only what binds the cache is bound anew", async () => {

@@ -1,7 +1,5 @@
 """The npm package in a page: OpenAI's own client talks to an engine in a worker."""
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.web.toy_site import EXPECTED, PROMPT, WEB, ToySite, pages
+from tests.web.toy_site import EXPECTED, PROMPT, ToySite, pages
 
 START = """async () => {
   const { Windowseat, ApiError } = await import("./index.js");
@@ -92,24 +90,6 @@ FAIL = """async ([bundle, options]) => {
     return [error instanceof ApiError, error.code ?? null, error.name];
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) -> ToySite:
-    """The toy site with the package's files and OpenAI's client beside it."""
-    folder = tmp_path_factory.mktemp("package_site") / "site"
-    shutil.copytree(toy_site.folder, folder)
-    for name in ("index.js", "worker.js", "service_worker.js"):
-        shutil.copyfile(WEB / "build" / "package" / name, folder / name)
-    esbuild = str(WEB / "node_modules/.bin/esbuild")
-    subprocess.run(
-        [esbuild, "--bundle", "--format=esm", "--log-level=warning", f"--outfile={folder / 'openai.js'}"],
-        cwd=WEB,
-        input='export { OpenAI } from "openai";',
-        text=True,
-        check=True,
-    )
-    return ToySite(folder, toy_site.ids)
 
 
 @pytest.fixture(scope="module")

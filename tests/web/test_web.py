@@ -85,6 +85,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         "constrained",
         *["contest", "api", "api_text", "api_client", "api_params", "adapters", "conversation", "translations"],
+        *["sessions", "fair"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
@@ -133,4 +134,6 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "adapters",
         "conversation",
         "translations",
+        "sessions",
+        "fair",
     }

@@ -160,6 +160,8 @@ export interface ToyBundle {
 }
 
 export interface ToyChoice {
+  /** Other weights with another number; `simulate` knows those of 0. */
+  readonly numbers?: number;
   readonly stopTokens?: readonly number[];
   readonly variants?: (usual: Bundle["variants"]) => Bundle["variants"];
   readonly plan?: (usual: Plan) => Plan;
@@ -190,6 +192,7 @@ function delayed(kernel: PlanKernel): PlanKernel {
 
 /** The bundle as files in memory; a test may spoil them before it loads. */
 export function toyBundle({
+  numbers = 0,
   stopTokens = [IM_END],
   variants = (usual) => usual,
   plan = (usual) => usual,
@@ -198,7 +201,10 @@ export function toyBundle({
 }: ToyChoice = {}): ToyBundle {
   const stream = new Uint32Array(640);
   stream.set(TABLE, 0);
-  stream.set(EMBED, 320); // a tensor begins at a multiple of 256 bytes
+  stream.set(
+    EMBED.map((value) => value + numbers),
+    320,
+  ); // a tensor begins at a multiple of 256 bytes
   const bytes = new Uint8Array(stream.buffer).subarray(0, 4 * (320 + VOCABULARY));
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const shards: string[] = [];

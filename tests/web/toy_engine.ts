@@ -8,10 +8,11 @@ import { IM_END, IM_START, type ToyBundle, toyBundle } from "./toy_bundle.ts";
 export async function loadToy(
   options: LoadOptions = {},
   toy: ToyBundle = toyBundle(),
+  on: GPU = gpu,
 ): Promise<WindowseatEngine> {
   return await loadEngine(
     (listen) => {
-      const { receive, close } = createHost(listen, { gpu, fetch: toy.fetch });
+      const { receive, close } = createHost(listen, { gpu: on, fetch: toy.fetch });
       return { send: receive, close };
     },
     "http://toy",

@@ -2,17 +2,17 @@ import type { ModelSummary } from "../runtime/messages.ts";
 import { checkChat } from "./check.ts";
 import { generateChoices } from "./choices.ts";
 import { collectChat, streamChat } from "./chunks.ts";
-import type { Client } from "./client.ts";
+import type { Answering } from "./client.ts";
 import { createHead } from "./head.ts";
 import { begun, follow, Stream } from "./stream.ts";
 import type { ChatChunk, ChatCompletion, ChatParams, RequestOptions } from "./types.ts";
 
 /** `engine.chat.completions`. */
 export class ChatCompletions {
-  readonly #client: Client;
+  readonly #client: Answering;
   readonly #model: ModelSummary;
 
-  constructor(client: Client, model: ModelSummary) {
+  constructor(client: Answering, model: ModelSummary) {
     this.#client = client;
     this.#model = model;
   }

@@ -1,6 +1,6 @@
 import type { Usage as EngineUsage, GenerateRequest } from "../runtime/messages.ts";
 import type { Checked } from "./check.ts";
-import type { Client, Heard } from "./client.ts";
+import type { Answering, Heard } from "./client.ts";
 import type { Usage } from "./types.ts";
 
 /** A message about one of the answers to a request; or, at the end, what they took together. */
@@ -10,7 +10,7 @@ export type ChoiceEvent =
 
 /** Makes the answers of a request one after the other: with seed, seed + 1 and so on, all at random without one. */
 export async function* generateChoices(
-  client: Client,
+  client: Answering,
   { n, seed, sampling }: Pick<Checked, "n" | "seed" | "sampling">,
   request: Omit<GenerateRequest, "id" | "sampling">,
   signal: AbortSignal | undefined,

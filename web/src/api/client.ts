@@ -12,10 +12,23 @@ import { errorOf } from "./error.ts";
 
 export type LoadMessage = Omit<Extract<ToEngine, { readonly kind: "load" }>, "kind">;
 
+/** What a question gets. */
+type Reply = "counted" | "settled" | "saved";
+
 /** Something about one request that its engine said. */
 export type Heard = Exclude<
   FromEngine,
-  { readonly kind: "loading" | "ready" | "stored" | "storage_speed" | "counted" | "failed" }
+  { readonly kind: "loading" | "ready" | "stored" | "storage_speed" | "failed" | Reply }
+>;
+
+/** What has requests answered: a client, or one of its sessions. */
+export type Answering = Pick<Client, "generate">;
+
+type Unnumbered<Message> = Message extends { readonly id: number } ? Omit<Message, "id"> : never;
+
+/** What gets one answer. */
+type Question = Unnumbered<
+  Extract<ToEngine, { readonly kind: "count" | "fork" | "save" | "restore" | "end" }>
 >;
 
 const CLOSED: Failure = {
@@ -29,6 +42,7 @@ export class Client {
   readonly #open = new Map<number, (message: FromEngine) => void>();
   #loading: ((message: FromEngine) => void) | null = null;
   #lastId = 0;
+  #lastSession = 0;
   /** Why there is no engine any more. */
   #gone: Failure | null = null;
 
@@ -97,7 +111,7 @@ export class Client {
         }
         over = message.kind === "done" || message.kind === "failed";
         if (message.kind === "failed") throw errorOf(message.failure, textParam);
-        if ("id" in message && message.kind !== "counted") yield message;
+        if ("id" in message && !isReply(message)) yield message;
       }
     } finally {
       this.#open.delete(id);
@@ -108,16 +122,31 @@ export class Client {
 
   /** Tokens of a request's prompt; `textParam` is where its text stands, for errors. */
   async count(request: Omit<CountRequest, "id">, textParam: string): Promise<number> {
+    return (await this.ask({ kind: "count", ...request }, "counted", textParam)).tokens;
+  }
+
+  /** A number that no session of this client has had. */
+  newSession(): number {
+    this.#lastSession += 1;
+    return this.#lastSession;
+  }
+
+  /** The one answer that a question gets; `param` is where the fault is if the engine refuses. */
+  async ask<Kind extends Reply>(
+    question: Question,
+    kind: Kind,
+    param: string | null,
+  ): Promise<Extract<FromEngine, { readonly kind: Kind }>> {
     if (this.#gone) throw errorOf(this.#gone);
     this.#lastId += 1;
     const id = this.#lastId;
     try {
-      return await new Promise<number>((resolve, reject) => {
+      return await new Promise((resolve, reject) => {
         this.#open.set(id, (message) => {
-          if (message.kind === "counted") resolve(message.tokens);
-          else if (message.kind === "failed") reject(errorOf(message.failure, textParam));
+          if (isOf(message, kind)) resolve(message);
+          else if (message.kind === "failed") reject(errorOf(message.failure, param));
         });
-        this.#connection.send({ kind: "count", id, ...request });
+        this.#connection.send({ ...question, id });
       });
     } finally {
       this.#open.delete(id);
@@ -141,4 +170,15 @@ export class Client {
     this.#gone = failure;
     for (const [id, tell] of this.#open) tell({ kind: "failed", id, failure });
   }
+}
+
+function isReply(message: FromEngine): message is Extract<FromEngine, { readonly kind: Reply }> {
+  return isOf(message, "counted") || isOf(message, "settled") || isOf(message, "saved");
+}
+
+function isOf<Kind extends FromEngine["kind"]>(
+  message: FromEngine,
+  kind: Kind,
+): message is Extract<FromEngine, { readonly kind: Kind }> {
+  return message.kind === kind;
 }

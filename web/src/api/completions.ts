@@ -2,7 +2,7 @@ import type { ModelSummary } from "../runtime/messages.ts";
 import { checkCompletion } from "./check.ts";
 import { type ChoiceEvent, generateChoices } from "./choices.ts";
 import { lengthOrStop } from "./chunks.ts";
-import type { Client } from "./client.ts";
+import type { Answering } from "./client.ts";
 import { createHead, type Head } from "./head.ts";
 import { completionLogprobs, WaitingLogprobs } from "./logprobs.ts";
 import { begun, follow, Stream } from "./stream.ts";
@@ -20,10 +20,10 @@ type Reason = "stop" | "length";
 
 /** `engine.completions`. */
 export class Completions {
-  readonly #client: Client;
+  readonly #client: Answering;
   readonly #model: ModelSummary;
 
-  constructor(client: Client, model: ModelSummary) {
+  constructor(client: Answering, model: ModelSummary) {
     this.#client = client;
     this.#model = model;
   }

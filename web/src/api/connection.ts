@@ -1,4 +1,4 @@
-import type { FromEngine, ToEngine } from "../runtime/messages.ts";
+import { type FromEngine, type ToEngine, transferred } from "../runtime/messages.ts";
 
 /** An engine, wherever it runs. */
 export interface Connection {
@@ -21,7 +21,10 @@ export function connectWorker(source: URL | string | Worker | undefined): Connec
         `The engine's worker could not be started${source instanceof Worker ? "" : ` from ${source ?? "the package's worker.js"}`}; serve its script from the page's own origin.`;
       listen({ kind: "failed", id: null, failure: { code: "internal", message } });
     };
-    return { send: (message) => worker.postMessage(message), close: () => worker.terminate() };
+    return {
+      send: (message) => worker.postMessage(message, transferred(message)),
+      close: () => worker.terminate(),
+    };
   };
 }
 

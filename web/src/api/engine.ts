@@ -5,6 +5,7 @@ import { Completions } from "./completions.ts";
 import type { Connect } from "./connection.ts";
 import { countTokens } from "./count.ts";
 import { answerFetch } from "./fetch.ts";
+import { restoreSession, Session } from "./session.ts";
 import type { ChatParams, CompletionParams, ModelEntry, ModelList } from "./types.ts";
 
 /** How far a load is. */
@@ -62,6 +63,22 @@ export class WindowseatEngine {
    */
   countTokens(request: ChatParams | CompletionParams): Promise<number> {
     return countTokens(this.#client, this.model, request);
+  }
+
+  /**
+   * Begins a conversation with a state of its own, beside the one that `chat` and `completions` here go on with. It takes
+   * memory with its first request, and until it is closed.
+   */
+  session(): Session {
+    return new Session(this.#client, this.model, this.#client.newSession());
+  }
+
+  /**
+   * Begins a conversation with what `session.save()` gave, in this visit or an earlier one. Throws an `ApiError` for bytes
+   * that are damaged, or of another model, variant or build.
+   */
+  restore(bytes: Uint8Array): Promise<Session> {
+    return restoreSession(this.#client, this.model, bytes);
   }
 
   /** Frees the GPU; requests under way fail. */

@@ -17,6 +17,7 @@ export type ErrorCode =
   | "method_not_supported"
   | "invalid_json"
   | "no_service_worker"
+  | "session_closed"
   | Exclude<FailureCode, "prompt_too_long" | "bad_request" | "cancelled">;
 
 interface Parts {

@@ -7,6 +7,7 @@ export type { Completions } from "./completions.ts";
 export type { LoadOptions, LoadProgress, WindowseatEngine } from "./engine.ts";
 export { ApiError, type ErrorCode, type ErrorType } from "./error.ts";
 export { routeFetch } from "./route_fetch.ts";
+export type { Session } from "./session.ts";
 export type { Stream } from "./stream.ts";
 export type * from "./types.ts";
 

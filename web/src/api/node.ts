@@ -10,6 +10,7 @@ export type { ChatCompletions } from "./chat.ts";
 export type { Completions } from "./completions.ts";
 export type { LoadOptions, LoadProgress, WindowseatEngine } from "./engine.ts";
 export { ApiError, type ErrorCode, type ErrorType } from "./error.ts";
+export type { Session } from "./session.ts";
 export type { Stream } from "./stream.ts";
 export type * from "./types.ts";
 

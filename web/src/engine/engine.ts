@@ -1,4 +1,5 @@
-import { failureOf, WindowseatError } from "../runtime/failure.ts";
+import type { Conversation } from "../runtime/conversation.ts";
+import { WindowseatError } from "../runtime/failure.ts";
 import type {
   AnswerMessage,
   CountRequest,
@@ -10,65 +11,72 @@ import type {
   Usage,
 } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
+import type { Turn } from "../runtime/prefill.ts";
 import { readAnswer } from "./answer.ts";
-import type { ChatTemplate } from "./chat_template.ts";
 import { continuation } from "./continuation.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { checkRequest } from "./request.ts";
+import { Residents, type Session } from "./session.ts";
 import { endsInThought } from "./thinking.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 import { functionSchemas } from "./tool_call_xml.ts";
 import { parseToolCalls, type ToolCallParser } from "./tool_calls.ts";
+import { Turns } from "./turns.ts";
 
-type Emit = (message: FromEngine) => void;
-
-/** A request on its way through the queue. */
-interface Job {
+/** A request on its way. */
+export interface Job {
   readonly request: GenerateRequest;
-  readonly emit: Emit;
-  readonly stop: AbortController;
+  readonly session: Session;
+  readonly emit: (message: FromEngine) => void;
+  readonly signal: AbortSignal;
+  /** When it came. */
   readonly since: number;
 }
 
-/** A chat model: requests in, text out, one after the other. */
+/** A chat model: requests in, text out; its sessions take turns. A GPU that was lost is asked for again, with the next request. */
 export class Engine {
-  readonly summary: ModelSummary;
-  readonly model: Model;
-  readonly #tokenizer: Tokenizer;
-  readonly #template: ChatTemplate;
-  readonly #jobs = new Map<number, Job>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #load: () => Promise<Parts>;
+  readonly #turns = new Turns();
+  #parts: Parts;
+  #residents: Residents;
+  #reloading: Promise<void> | null = null;
+  #closed = false;
 
-  private constructor({ summary, model, tokenizer, template }: Parts) {
-    this.summary = summary;
-    this.model = model;
-    this.#tokenizer = tokenizer;
-    this.#template = template;
+  private constructor(parts: Parts, load: () => Promise<Parts>) {
+    this.#load = load;
+    this.#parts = parts;
+    this.#residents = new Residents(parts.model);
   }
 
   /** Loads the bundle in a folder. */
   static async load(folder: string, options: EngineOptions = {}): Promise<Engine> {
-    return new Engine(await loadParts(folder, options));
+    const parts = await loadParts(folder, options);
+    // Whoever could follow or end the first load does not know of another one.
+    const { onProgress: _, signal: __, ...same } = options;
+    return new Engine(parts, () => loadParts(folder, same));
   }
 
-  /** Queues a request; everything about it goes to `emit`, failures too. */
-  generate(request: GenerateRequest, emit: Emit): Promise<void> {
-    const { id } = request;
-    if (this.#jobs.has(id)) {
-      const message = `Request ${id} is still running; give every request a number of its own.`;
-      emit({ kind: "failed", id, failure: { code: "bad_request", message } });
-      return Promise.resolve();
+  get summary(): ModelSummary {
+    return this.#parts.summary;
+  }
+
+  get model(): Model {
+    return this.#parts.model;
+  }
+
+  /** Answers a request, and gives how that ended; all else about it goes to its `emit`. */
+  async answer(job: Job): Promise<FromEngine> {
+    if (job.signal.aborted) {
+      const usage = startClock(job.since, this.model).usage(0, 0);
+      return { kind: "done", id: job.request.id, reason: "cancelled", usage };
     }
-    const job = { request, emit, stop: new AbortController(), since: performance.now() };
-    this.#jobs.set(id, job);
-    this.#last = this.#last.then(async () => {
-      const end = await this.#answer(job).catch(
-        (error: unknown): FromEngine => ({ kind: "failed", id, failure: failureOf(error) }),
-      );
-      this.#jobs.delete(id);
-      emit(end);
+    return await this.use(job.session, async (conversation) => {
+      const seat = await this.#turns.join();
+      try {
+        return await this.#answer(job, conversation, seat);
+      } finally {
+        seat.leave();
+      }
     });
-    return this.#last;
   }
 
   /** Tokens of a request's prompt. */
@@ -76,25 +84,47 @@ export class Engine {
     return this.#read(request).prompt.length;
   }
 
-  /** Ends a request early, running or queued; does nothing for one that is over. */
-  stop(id: number): void {
-    this.#jobs.get(id)?.stop.abort();
+  /** Runs a step with the conversation that a session has on a model that can be used. */
+  async use<T>(session: Session, step: (conversation: Conversation) => Promise<T>): Promise<T> {
+    await this.#revive();
+    return await this.#residents.use(session, step);
   }
 
-  /** Resolves when every request so far is over. */
-  idle(): Promise<void> {
-    return this.#last;
+  /** Frees the memory of a session in which nothing runs. */
+  end(session: Session): Promise<void> {
+    return this.#residents.end(session);
   }
 
   close(): void {
-    for (const { stop } of this.#jobs.values()) stop.abort();
+    this.#closed = true;
     this.model.close();
   }
 
-  async #answer({ request, emit, stop: { signal }, since }: Job): Promise<FromEngine> {
+  /** Loads the model again where its GPU was lost; what sessions have read is lost with it. */
+  async #revive(): Promise<void> {
+    if (this.model.isLost && !this.#closed) {
+      this.#reloading ??= this.#reload().finally(() => {
+        this.#reloading = null;
+      });
+    }
+    await this.#reloading;
+  }
+
+  async #reload(): Promise<void> {
+    this.model.close();
+    const parts = await this.#load();
+    this.#parts = parts;
+    this.#residents = new Residents(parts.model);
+    if (this.#closed) this.model.close();
+  }
+
+  async #answer(
+    { request, emit, signal, since }: Job,
+    conversation: Conversation,
+    turn: Turn,
+  ): Promise<FromEngine> {
     const { id, sampling, maxTokens } = request;
     const clock = startClock(since, this.model);
-    if (signal.aborted) return { kind: "done", id, reason: "cancelled", usage: clock.usage(0, 0) };
     checkRequest(request, this.model.facts.manifest.vocabulary);
     const { prompt, keepAt, startsThinking } = this.#read(request);
     const answer = readAnswer({
@@ -106,10 +136,11 @@ export class Engine {
     let cachedTokens = 0;
     const withText = (each: Logprob): TokenLogprob => ({
       ...each,
-      text: this.#tokenizer.decode([each.token]),
+      text: this.#parts.tokenizer.decode([each.token]),
     });
-    const tokens = this.model.first.generate(prompt, {
+    const tokens = conversation.generate(prompt, {
       sampling,
+      turn,
       signal,
       maxTokens,
       stopTokens: this.model.facts.manifest.stop_tokens,
@@ -123,7 +154,7 @@ export class Engine {
         emit({ kind: "logprobs", id, channel, chosen: withText(chosen), top: top.map(withText) });
       },
     });
-    const stream = this.#tokenizer.stream();
+    const stream = this.#parts.tokenizer.stream();
     const give = (pieces: readonly AnswerMessage[]): void => {
       for (const piece of pieces) emit({ ...piece, id });
     };
@@ -131,6 +162,7 @@ export class Engine {
     while (!step.done) {
       clock.token(answer.thinking());
       give(answer.push(stream.push(step.value)));
+      if (turn.isOver()) await turn.pass();
       // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
       step = await (answer.over() ? tokens.return("stop") : tokens.next());
     }
@@ -156,11 +188,11 @@ export class Engine {
     }
     const begun = request.continues ? messages.at(-1) : undefined;
     if (begun !== undefined) {
-      const { text } = this.#template.render(messages.slice(0, -1), request);
+      const { text } = this.#parts.template.render(messages.slice(0, -1), request);
       const { text: all, startsThinking } = continuation(text, begun);
       return { prompt: this.#encode(all), keepAt: [], startsThinking };
     }
-    const { text, ask, last } = this.#template.render(messages, request);
+    const { text, ask, last } = this.#parts.template.render(messages, request);
     const prompt = this.#encode(text);
     const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
     const keepAt = places.filter((at) => at > 0);
@@ -170,8 +202,8 @@ export class Engine {
   /** A text that cannot fit is not even read: a megabyte would keep everybody waiting for seconds. */
   #encode(text: string): readonly number[] {
     const { context, manifest } = this.model.facts;
-    const fewest = this.#tokenizer.fewest(text.length);
-    if (fewest <= context) return this.#tokenizer.encode(text);
+    const fewest = this.#parts.tokenizer.fewest(text.length);
+    if (fewest <= context) return this.#parts.tokenizer.encode(text);
     throw new WindowseatError(
       "prompt_too_long",
       `The conversation has ${text.length} characters, which are ${fewest} tokens at least, and ${manifest.name} holds ${context}; start a new conversation.`,
@@ -186,7 +218,7 @@ export class Engine {
 
   /** Tokens of the prompt before the text that it ends with; 0 if some token belongs to both sides. */
   #lengthBefore(end: string, prompt: readonly number[]): number {
-    const tail = this.#tokenizer.encode(end);
+    const tail = this.#parts.tokenizer.encode(end);
     const length = prompt.length - tail.length;
     return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
   }

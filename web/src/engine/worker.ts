@@ -1,6 +1,6 @@
-import type { ToEngine } from "../runtime/messages.ts";
+import { type ToEngine, transferred } from "../runtime/messages.ts";
 import { createHost } from "./host.ts";
 
-const host = createHost((message) => self.postMessage(message));
+const host = createHost((message) => self.postMessage(message, { transfer: transferred(message) }));
 
 self.onmessage = ({ data: message }: MessageEvent<ToEngine>) => host.receive(message);

@@ -10,8 +10,10 @@ import type { Pace } from "./pace.ts";
 import { type PrefillOptions, submitPrompt } from "./prefill.ts";
 import { readBuffer, readSlot, readToken } from "./readback.ts";
 import { GREEDY, type Logprobs, readLogprobs } from "./sampling.ts";
+import { createSaved, misfit, type Saved } from "./saved.ts";
 import { type SnapshotMemory, Snapshots } from "./snapshots.ts";
 import { stateBytes } from "./state.ts";
+import { copyParts, partBytes, readParts, type StatePart, writeParts } from "./state_parts.ts";
 
 export interface GenerateOptions extends PrefillOptions {
   readonly maxTokens?: number | undefined;
@@ -25,6 +27,8 @@ export interface Shared {
   readonly facts: ModelFacts;
   readonly pace: Pace;
   readonly snapshotMemory: SnapshotMemory;
+  /** Frees memory that another conversation holds and can do without for now; false when there is none. */
+  readonly spare: () => Promise<boolean>;
 }
 
 /**
@@ -115,6 +119,48 @@ export class Conversation {
     return "cancelled";
   }
 
+  /** Makes another conversation, which has read nothing, a copy of this one; false when memory has no room for that. */
+  async copyTo(other: Conversation): Promise<boolean> {
+    this.#executor.gpu.check();
+    const ids = [...this.#history.ids];
+    const kept = this.#snapshots.newest(ids.length);
+    const lengths = kept.map(({ length }) => length);
+    const to = await other.#prepare(ids.length, lengths);
+    if (to === null) return false;
+    const from = this.#parts(
+      ids.length,
+      kept.map(({ copy }) => copy),
+    );
+    copyParts(this.#executor.gpu, from, to);
+    other.#history.replace(ids);
+    return true;
+  }
+
+  /** All that another visit takes to go on from here: the state, and the two places that a chat may go back to. */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const ids = [...this.#history.ids];
+    const kept = this.#snapshots.newest(ids.length);
+    const parts = this.#parts(
+      ids.length,
+      kept.map(({ copy }) => copy),
+    );
+    const snapshots = kept.map(({ length }) => length);
+    const { facts } = this.#shared;
+    const { content, seal } = await createSaved(facts, { ids, snapshots }, partBytes(parts));
+    await readParts(this.#executor.gpu, parts, content);
+    return seal();
+  }
+
+  /** Goes on from what was saved, having read nothing so far; false when memory has no room for it. */
+  async restore({ ids, snapshots, content }: Saved): Promise<boolean> {
+    const parts = await this.#prepare(ids.length, snapshots);
+    if (parts === null) return false;
+    if (partBytes(parts) !== content.byteLength) throw misfit();
+    writeParts(this.#executor.gpu, content, parts);
+    this.#history.replace(ids);
+    return true;
+  }
+
   /** One decode step with a given token, for verification. */
   async force(token: number): Promise<void> {
     const { context, manifest } = this.#shared.facts;
@@ -139,7 +185,14 @@ export class Conversation {
     return new Float32Array(bytes, 0, this.#shared.facts.manifest.vocabulary);
   }
 
-  /** Frees its memory; nothing may be pending. */
+  /** Forgets everything, and gives back the memory that it grew by; nothing may be pending. */
+  async clear(): Promise<void> {
+    this.reset();
+    this.#snapshots.close();
+    await this.#cache.shrink(1);
+  }
+
+  /** Frees its memory; nothing may be pending. For `Model.end`. */
   close(): void {
     this.#snapshots.close();
     closeExecutor(this.#executor);
@@ -153,14 +206,44 @@ export class Conversation {
 
   /** Whether there is memory for so many positions, of which the state has filled all it has read. */
   async #makeRoom(positions: number): Promise<boolean> {
-    return (await this.#cache.reserve(positions, this.#history.length)) >= positions;
+    return (await this.#reserve(positions)) >= positions;
+  }
+
+  /** Positions that there is memory for: `positions` or more, or the most that there is. */
+  async #reserve(positions: number): Promise<number> {
+    for (;;) {
+      const room = await this.#cache.reserve(positions, this.#history.length);
+      if (room >= positions || !(await this.#shared.spare())) return room;
+    }
+  }
+
+  /** The ranges that hold the state after so many tokens, and copies of earlier ones. */
+  #parts(length: number, copies: readonly GPUBuffer[]): readonly StatePart[] {
+    if (length === 0) return [];
+    const snapshots = copies.map((buffer) => ({ buffer, bytes: this.#snapshots.size }));
+    return [...this.#cache.parts(length), ...this.#snapshots.parts(), ...snapshots];
+  }
+
+  /** The same, empty, for a state that has read nothing; null when memory has no room for it. */
+  async #prepare(
+    length: number,
+    snapshots: readonly number[],
+  ): Promise<readonly StatePart[] | null> {
+    if (!(await this.#makeRoom(length))) return null;
+    const copies: GPUBuffer[] = [];
+    for (const at of snapshots) {
+      const copy = await this.#snapshots.place(at);
+      if (copy === null) return null;
+      copies.push(copy);
+    }
+    return this.#parts(length, copies);
   }
 
   /** Brings the state to the longest known beginning of the prompt and submits the rest. */
   async #begin(prompt: readonly number[], options: PrefillOptions): Promise<GPUBuffer | null> {
     checkPrompt(this.#shared.facts, prompt);
     this.#executor.gpu.check();
-    const room = await this.#cache.reserve(prompt.length, this.#history.length);
+    const room = await this.#reserve(prompt.length);
     if (room < prompt.length) {
       throw new WindowseatError(
         "prompt_too_long",

@@ -11,12 +11,10 @@ export class Gpu {
   constructor(device: GPUDevice) {
     this.device = device;
     device.lost.then(
-      ({ reason, message }) => {
+      ({ message }) => {
         this.#fatal ??= new WindowseatError(
           "device_lost",
-          reason === "destroyed"
-            ? "The model was closed; load it again."
-            : `The browser lost the GPU (${message || "no reason given"}); load the model again.`,
+          `The browser lost the GPU (${message || "no reason given"}); ask again, and the model is loaded again.`,
         );
       },
       () => {},
@@ -27,6 +25,11 @@ export class Gpu {
         `The GPU rejected a command: ${error.message}`,
       );
     };
+  }
+
+  /** Whether the device can no longer be used. */
+  get isLost(): boolean {
+    return this.#fatal !== null;
   }
 
   /** Throws what made the device unusable, if anything did. */
@@ -87,6 +90,7 @@ export class Gpu {
   }
 
   close(): void {
+    this.#fatal ??= new WindowseatError("device_lost", "The model was closed; load it again.");
     this.device.destroy();
   }
 }

@@ -46,6 +46,11 @@ export class History {
     return length;
   }
 
+  /** The state has read these tokens and nothing else: it came from somewhere as a whole. */
+  replace(ids: readonly number[]): void {
+    this.#ids = [...ids];
+  }
+
   /** Forgets everything. */
   reset(): void {
     this.#snapshots.cut(0);

@@ -3,7 +3,8 @@ import type { Executor } from "./executor.ts";
 import type { PlanBuffer } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
 import { allocated } from "./plan.ts";
-import type { State } from "./state.ts";
+import { type State, stateBuffer } from "./state.ts";
+import type { StatePart } from "./state_parts.ts";
 
 /**
  * Positions that the cache grows by.
@@ -38,6 +39,14 @@ export class KvCache {
   /** Positions that there is room for. */
   get positions(): number {
     return this.#positions;
+  }
+
+  /** What stands in the first `positions`. */
+  parts(positions: number): readonly StatePart[] {
+    return this.#growing.map((each) => ({
+      buffer: stateBuffer(this.#state, each.name),
+      bytes: allocated(each, positions),
+    }));
   }
 
   /**

@@ -4,8 +4,13 @@
  * The page sends `load` once and waits for `ready` or `failed`; `loading` comes in between. `cancel_load` ends a load
  * early, with `failed` and the code "cancelled"; what has come of the model is kept. After `ready` the page sends
  * `generate` with a number of its own choosing and gets, for that number: any `prefilling`, any piece of the answer, then exactly
- * one `done` or `failed`. `stop` ends a generation early; its `done` has reason "cancelled". Requests queue in order.
+ * one `done` or `failed`. `stop` ends a generation early; its `done` has reason "cancelled".
  * `count`, with such a number as well, is answered at once by `counted` or `failed`.
+ *
+ * A request may name a session, which is a conversation with a state of its own, by a number of the page's choosing; the
+ * first to do so begins it. Requests of one session queue in order, and sessions take turns. `fork` and `restore` begin a
+ * session with a state, `end` ends its requests and frees its memory: they get `settled`; `save` gets `saved`; or `failed`.
+ * `fork` and `save` wait for the session's requests before them.
  *
  * At any time it may ask what this browser keeps with `list_stored`, have it deleted with `delete_stored`, and get
  * `stored`; or have the reading timed with `measure_storage`, and get `storage_speed`. When that fails, `failed` comes.
@@ -152,6 +157,8 @@ export type AnswerForm = { readonly place: string } & (
 
 export interface GenerateRequest {
   readonly id: number;
+  /** 0, which is there from the start, unless given. */
+  readonly session?: number;
   readonly messages: readonly ChatMessage[];
   /** Functions the model may call, as the chat template lists them. */
   readonly tools?: readonly unknown[];
@@ -210,7 +217,13 @@ export type ToEngine =
   | { readonly kind: "measure_storage"; readonly address: string }
   | ({ readonly kind: "generate" } & GenerateRequest)
   | ({ readonly kind: "count" } & CountRequest)
-  | { readonly kind: "stop"; readonly id: number };
+  | { readonly kind: "stop"; readonly id: number }
+  /** Makes `to`, which was not named before, a copy of a session. */
+  | { readonly kind: "fork"; readonly id: number; readonly session: number; readonly to: number }
+  | { readonly kind: "save"; readonly id: number; readonly session: number }
+  /** Makes a session, which was not named before, what `saved` gave. */
+  | { readonly kind: "restore"; readonly id: number; readonly session: number; readonly state: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "end"; readonly id: number; readonly session: number };
 
 export type LoadStage = "manifest" | "weights" | "kernels";
 
@@ -224,4 +237,11 @@ export type FromEngine =
   | { readonly kind: "logprobs"; readonly id: number; readonly channel: "thinking" | "answer"; readonly chosen: TokenLogprob; readonly top: readonly TokenLogprob[] }
   | { readonly kind: "done"; readonly id: number; readonly reason: EndReason; readonly usage: Usage }
   | { readonly kind: "counted"; readonly id: number; readonly tokens: number }
+  | { readonly kind: "settled"; readonly id: number }
+  | { readonly kind: "saved"; readonly id: number; readonly state: Uint8Array<ArrayBuffer> }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };
+
+/** What goes along with a message instead of being copied. */
+export function transferred(message: ToEngine | FromEngine): Transferable[] {
+  return "state" in message ? [message.state.buffer] : [];
+}

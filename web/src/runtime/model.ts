@@ -12,6 +12,8 @@ export class Model {
   readonly facts: ModelFacts;
   /** The conversation that is there from the load on. */
   readonly first: Conversation;
+  /** Frees what some conversation can do without for now, when another one finds no memory; false when nothing can go. */
+  spare: () => Promise<boolean> = async () => false;
   readonly #executor: Executor;
   readonly #shared: Shared;
   readonly #sharedBytes: number;
@@ -24,6 +26,7 @@ export class Model {
       facts,
       pace: new Pace(executor.ids.length),
       snapshotMemory: createSnapshotMemory(),
+      spare: () => this.spare(),
     };
     this.#sharedBytes = sharedBytes;
     this.first = new Conversation(this.#shared, executor);
@@ -33,6 +36,11 @@ export class Model {
   /** Loads an open bundle onto the GPU. */
   static async load(bundle: OpenBundle, options: LoadOptions = {}): Promise<Model> {
     return new Model(await assemble(bundle, options));
+  }
+
+  /** Whether the device is gone, so that the model has to be loaded again. */
+  get isLost(): boolean {
+    return this.#executor.gpu.isLost;
   }
 
   /** Bytes of GPU memory that it holds now; more as conversations begin and grow. */

@@ -3,6 +3,7 @@ import type { PlanBuffer } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
 import { allocated } from "./plan.ts";
 import { stateBuffer } from "./state.ts";
+import type { StatePart } from "./state_parts.ts";
 
 /** A model's snapshots take no more than this, but for the two that a chat cannot do without. */
 const BUDGET_BYTES = 256 * 2 ** 20;
@@ -97,6 +98,11 @@ export class Snapshots {
       encoder.copyBufferToBuffer(copy, at, state, 0, state.size);
     }
     this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /** The state that is copied, as it is now. */
+  parts(): readonly StatePart[] {
+    return this.#states.map(({ state }) => ({ buffer: state, bytes: state.size }));
   }
 
   /** Forgets those of more than `length` tokens; their memory serves the next ones. */

@@ -2,6 +2,7 @@ import { type AdapterFacts, describe, timeSteps } from "../bench/ceilings.ts";
 import { measureRun, type Profile, profileRun, type Run } from "../bench/run.ts";
 import { type Tap, tapGpu } from "../bench/tap.ts";
 import { Engine } from "../engine/engine.ts";
+import { Guest } from "../engine/guest.ts";
 import type { Fetch } from "../runtime/download.ts";
 import { WindowseatError } from "../runtime/failure.ts";
 import type { FromEngine, GenerateRequest, ModelSummary, Sampling } from "../runtime/messages.ts";
@@ -44,17 +45,19 @@ export function createCommands(
 ): Commands {
   const tap = gpu && tapGpu(gpu);
   let engine: Engine | null = null;
+  let guest: Guest | null = null;
   const loaded = (): { model: Model; tap: Tap } => {
     if (engine && tap) return { model: engine.model, tap };
     throw noModel();
   };
-  const talking = (): Engine => {
-    if (engine) return engine;
+  const talking = (): Guest => {
+    if (guest) return guest;
     throw noModel();
   };
   const close = (): void => {
     engine?.close();
     engine = null;
+    guest = null;
   };
   return {
     load: async (bundle, { variant, context }) => {
@@ -65,6 +68,7 @@ export function createCommands(
         variant: variant ?? undefined,
         context: context ?? undefined,
       });
+      guest = new Guest(engine, () => {});
       return engine.summary;
     },
     logits: (prefill, forced) => readLogits(loaded().model, prefill, forced),
