@@ -147,17 +147,7 @@ def test_seeds_and_positions_of_all_sizes_give_the_same_draw_as_python(
     assert got.tolist() == [int(random_unit(seed, position + 1 + i) * 1000) for i in range(TIMES)]
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        Settings(0.9),
-        Settings(0.7, top_k=20),
-        Settings(1.2, top_p=0.9),
-        Settings(1.5, min_p=0.05),
-        Settings(1.5, top_k=50, top_p=0.95, min_p=0.02),
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("settings", [Settings(0.9), Settings(1.5, top_k=50, top_p=0.95, min_p=0.02)], ids=str)
 def test_tokens_come_as_often_as_their_probabilities_say(wgpu_f32: Machine, settings: Settings) -> None:
     logits = normal(9, 200) * 2
     found = prepared(wgpu_f32, logits, settings)
