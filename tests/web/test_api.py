@@ -180,3 +180,13 @@ def test_the_demo_model_calls_a_tool_and_answers_from_its_result(installed: Path
 def test_every_page_of_the_docs_has_its_example_run_here() -> None:
     pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
     assert pages == {*PAGES, "tools.md"}
+
+
+def test_every_public_symbol_says_what_it_is() -> None:
+    declared = re.compile(r"(?<!\*/\n)^export (?:declare )?(?:interface|type|class|function|const) (\w+)", re.MULTILINE)
+    files = ["api/" + name for name in ("types", "engine", "error", "index", "node", "stream", "chat", "completions")]
+    adapters = ["ai_sdk/model", "langchain/chat_model"]
+    adapters += ["prompt_api/" + name for name in ("types", "session", "language_model")]
+    files += ["adapters/" + name for name in adapters]
+    bare = {name: declared.findall((WEB / "src" / f"{name}.ts").read_text("utf-8")) for name in files}
+    assert {name: found for name, found in bare.items() if found} == {}

@@ -85,7 +85,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         "constrained",
         *["contest", "api", "api_text", "api_client", "api_params", "adapters", "conversation", "translations"],
-        *["sessions", "fair"],
+        *["sessions", "fair", "api_bad_input"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
@@ -131,6 +131,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "api_text",
         "api_client",
         "api_params",
+        "api_bad_input",
         "adapters",
         "conversation",
         "translations",

@@ -17,6 +17,7 @@ export interface LoadProgress {
   readonly total: number;
 }
 
+/** What may be chosen of a load. */
 export interface LoadOptions {
   /** Called some 20 times a second at most. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;

@@ -11,6 +11,7 @@ export type { Session } from "./session.ts";
 export type { Stream } from "./stream.ts";
 export type * from "./types.ts";
 
+/** What may be chosen of a load in a page. */
 export interface BrowserLoadOptions extends LoadOptions {
   /**
    * Where the package's worker.js is served, or a worker that runs it; beside this module unless given, which bundlers see
@@ -19,6 +20,7 @@ export interface BrowserLoadOptions extends LoadOptions {
   readonly worker?: URL | string | Worker | undefined;
 }
 
+/** The way in. */
 export const Windowseat = {
   /**
    * Loads the bundle in a folder, whose address may be relative to the page, in a worker of its own. Throws an `ApiError`

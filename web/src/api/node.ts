@@ -14,6 +14,7 @@ export type { Session } from "./session.ts";
 export type { Stream } from "./stream.ts";
 export type * from "./types.ts";
 
+/** The way in, in Node. */
 export const Windowseat = {
   /**
    * Loads the bundle in a folder, by its path or its address, in this thread, on Dawn: the package `webgpu` has to be

@@ -34,6 +34,7 @@ export interface ToolCall {
 /** Text, or the parts of a text; images and sound are refused. */
 export type Content = string | readonly TextPart[];
 
+/** One piece of a message's text. */
 export interface TextPart {
   readonly type: "text";
   readonly text: string;
@@ -87,6 +88,7 @@ export interface SamplingParams {
   readonly n?: number | null | undefined;
 }
 
+/** What a stream tells beside its text. */
 export interface StreamOptions {
   /** A last chunk, without choices, has the usage. False unless given. */
   readonly include_usage?: boolean | null | undefined;
@@ -159,10 +161,13 @@ export interface RequestOptions {
 /** The model's own end or a stop text; the limit or the context; a call. */
 export type FinishReason = "stop" | "length" | "tool_calls";
 
+/** Counts are in tokens. */
 export interface Usage {
+  /** Of the prompt, the chat template's own included. */
   readonly prompt_tokens: number;
   /** Of all choices, thinking included. */
   readonly completion_tokens: number;
+  /** Prompt and completion together. */
   readonly total_tokens: number;
   /** Tokens at the prompt's beginning that were still there from the request before. */
   readonly prompt_tokens_details: { readonly cached_tokens: number };
@@ -171,6 +176,7 @@ export interface Usage {
   readonly timings: Timings;
 }
 
+/** How fast an answer came. */
 export interface Timings {
   /** Milliseconds from the request to its first token, those in the queue included. */
   readonly first_token_ms: number;
@@ -180,6 +186,7 @@ export interface Timings {
   readonly predicted_per_second: number;
 }
 
+/** A token and how likely it was. */
 export interface TokenLogprob {
   /** With U+FFFD where the token is a part of a character. */
   readonly token: string;
@@ -189,7 +196,9 @@ export interface TokenLogprob {
   readonly bytes: readonly number[] | null;
 }
 
+/** The token that was taken. */
 export interface ContentLogprob extends TokenLogprob {
+  /** As many as were asked for, the likeliest first. */
   readonly top_logprobs: readonly TokenLogprob[];
 }
 
@@ -199,6 +208,7 @@ export interface ChatLogprobs {
   readonly refusal: null;
 }
 
+/** What the model answers; send it back as it is. */
 export interface AssistantMessage {
   readonly role: "assistant";
   /** Null where there are only calls. */
@@ -222,6 +232,7 @@ interface Head<Kind extends string> {
   readonly system_fingerprint: string;
 }
 
+/** A whole answer to a conversation. */
 export interface ChatCompletion extends Head<"chat.completion"> {
   readonly choices: readonly {
     readonly index: number;
@@ -240,6 +251,7 @@ export interface ToolCallDelta {
   readonly function: { readonly name?: string; readonly arguments: string };
 }
 
+/** What a chunk adds to the message. */
 export interface ChatDelta {
   readonly role?: "assistant";
   readonly content?: string | null;
@@ -247,6 +259,7 @@ export interface ChatDelta {
   readonly tool_calls?: readonly ToolCallDelta[];
 }
 
+/** A piece of an answer to a conversation. */
 export interface ChatChunk extends Head<"chat.completion.chunk"> {
   readonly choices: readonly {
     readonly index: number;
@@ -258,6 +271,7 @@ export interface ChatChunk extends Head<"chat.completion.chunk"> {
   readonly usage?: Usage | null;
 }
 
+/** Of the tokens of a choice's text, in their order. */
 export interface CompletionLogprobs {
   readonly tokens: readonly string[];
   readonly token_logprobs: readonly number[];
@@ -267,6 +281,7 @@ export interface CompletionLogprobs {
   readonly text_offset: readonly number[];
 }
 
+/** One of the texts that were made. */
 export interface CompletionChoice<Reason> {
   readonly index: number;
   readonly text: string;
@@ -274,16 +289,20 @@ export interface CompletionChoice<Reason> {
   readonly finish_reason: Reason;
 }
 
+/** A whole answer to a text to go on from. */
 export interface Completion extends Head<"text_completion"> {
   readonly choices: readonly CompletionChoice<"stop" | "length">[];
   readonly usage: Usage;
 }
 
+/** A piece of an answer to a text to go on from. */
 export interface CompletionChunk extends Head<"text_completion"> {
   readonly choices: readonly CompletionChoice<"stop" | "length" | null>[];
+  /** Only with `include_usage`: null but in the last chunk. */
   readonly usage?: Usage | null;
 }
 
+/** A loaded model. */
 export interface ModelEntry {
   readonly id: string;
   readonly object: "model";
@@ -292,6 +311,7 @@ export interface ModelEntry {
   readonly owned_by: "windowseat";
 }
 
+/** The loaded models. */
 export interface ModelList {
   readonly object: "list";
   readonly data: readonly ModelEntry[];

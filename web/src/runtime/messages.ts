@@ -66,11 +66,17 @@ export interface TokenLogprob extends Logprob {
   readonly text: string;
 }
 
+/** A loaded model, what of it runs, and how it came. */
 export interface ModelSummary {
+  /** The bundle's name, which requests may give as `model`. */
   readonly name: string;
+  /** The checkpoint that it was compiled from. */
   readonly source: string;
+  /** Numbers that the model has. */
   readonly parameters: number;
+  /** How weights are stored: q4, q8 or f16. */
   readonly quantisation: string;
+  /** The variant that runs. */
   readonly variant: string;
   /** Starts like the SHA-256 of the variant's plan. */
   readonly plan: string;

@@ -31,6 +31,7 @@ type Settings = Omit<
   "messages" | "stream" | "stream_options" | "n" | "stop" | "tools" | "tool_choice"
 >;
 
+/** What a chat model is made of. */
 export interface ChatWindowseatFields extends BaseChatModelParams {
   readonly engine: Pick<WindowseatEngine, "chat" | "model">;
   /** For every call that does not give its own: `{ temperature: 0, max_completion_tokens: 100 }`. */

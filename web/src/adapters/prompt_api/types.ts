@@ -3,8 +3,10 @@ import type { WindowseatEngine } from "../../api/engine.ts";
 /** What the Prompt API needs of an engine. */
 export type PromptEngine = Pick<WindowseatEngine, "chat" | "model" | "countTokens">;
 
+/** Whether there is a model, or what has to come first: its download, or the end of one. */
 export type Availability = "unavailable" | "downloadable" | "downloading" | "available";
 
+/** How far an answer may stray from the likeliest one: temperatures 0, 0.4, 1, 1.2 and 1.5. */
 export type SamplingMode =
   | "most-predictable"
   | "predictable"
@@ -15,6 +17,7 @@ export type SamplingMode =
 /** A text, which is a user's message, or messages. */
 export type PromptInput = string | readonly PromptMessage[];
 
+/** One message of a conversation. */
 export interface PromptMessage {
   /** A `system` message is the first one of a conversation. */
   readonly role: "system" | "user" | "assistant";
@@ -38,12 +41,14 @@ export interface PromptTool {
   execute(given: unknown): Promise<string>;
 }
 
+/** What a session is to read or write. */
 export interface Expected {
   readonly type: "text" | "image" | "audio";
   /** BCP 47 tags; each is taken, as nothing says which ones the model knows. */
   readonly languages?: readonly string[];
 }
 
+/** What decides whether there is a model for a session. */
 export interface CreateCoreOptions {
   /** `balanced` unless given; cannot be given together with `temperature` or `topK`. */
   readonly samplingMode?: SamplingMode;
@@ -56,6 +61,7 @@ export interface CreateCoreOptions {
   readonly tools?: readonly PromptTool[];
 }
 
+/** What a session is made of. */
 export interface CreateOptions extends CreateCoreOptions {
   /** Stay when the conversation outgrows its window. */
   readonly initialPrompts?: readonly PromptMessage[];
@@ -65,6 +71,7 @@ export interface CreateOptions extends CreateCoreOptions {
   readonly monitor?: (monitor: EventTarget) => void;
 }
 
+/** What may be said of one prompt. */
 export interface PromptOptions {
   /** A JSON Schema or a regular expression that the answer is held to. */
   readonly responseConstraint?: object;
