@@ -20,7 +20,7 @@ export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 python_files = $(shell find $(1) -name '*.py' -o -name '*.json')
-WEB_SOURCES := $(shell find web/src -type f ! -path web/src/runtime/format.ts) \
+WEB_SOURCES := $(shell find web/src web/examples -type f ! -path web/src/runtime/format.ts) \
 	web/build.mjs web/tsconfig.json $(wildcard compile/*.schema.json site_builder/texts/*.json)
 DEMO_SOURCES := $(call python_files,compile) $(wildcard compile/demo/checkpoint/*)
 SITE_SOURCES := $(shell find site_builder -type f ! -path '*/__pycache__/*')

@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from . import headers, texts
 from .assets import Assets
+from .device_facts import FACTS
+from .gallery import EXAMPLES
 from .offers import Offer
 from .theme import Theme
 
@@ -23,6 +25,9 @@ TEMPLATES.globals.update(
     word=texts.word, said=texts.said, languages=texts.languages(), right_to_left=texts.right_to_left()
 )
 
+# Where visitors can go, and what each place is called.
+NAVIGATION = {"./": "Chat", "examples.html": "Examples", "will_it_run.html": "Will it run here?"}
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -31,6 +36,7 @@ class Site:
     theme: Theme
     assets: Assets
     offers: Sequence[Offer]
+    code: Mapping[str, str]  # of the examples, by their names
     live: bool = False  # pages load themselves again when the site was built again
 
     @property
@@ -44,6 +50,16 @@ def chat(site: Site) -> str:
     return _render("chat.html", site, page={"models": _models(site)})
 
 
+def examples(site: Site) -> str:
+    """Small things to do with a model, each with the code that does them."""
+    return _render("examples.html", site, examples=EXAMPLES, page={"models": _models(site)})
+
+
+def will_it_run(site: Site) -> str:
+    """What this browser offers, what that means, and which of the site's models run with it."""
+    return _render("will_it_run.html", site, facts=FACTS, page={"models": _models(site)})
+
+
 def verify(site: Site) -> str:
     """The blank page from which `windowseat verify` drives the engine."""
     return _render("verify.html", site)
@@ -52,7 +68,7 @@ def verify(site: Site) -> str:
 def not_found(site: Site) -> str:
     """What static hosts and the dev server answer for an address without a file."""
     # It is answered at any depth, so it can name no other file of the site: its style is inside.
-    css = "".join(site.assets[name].content.decode() for name in ("look.css", "theme.css", "page.css"))
+    css = "".join(site.assets[name].content.decode() for name in ("look.css", "theme.css", "window.css", "page.css"))
     style = f"'sha256-{base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()}'"
     return _render("not_found.html", site, policy=headers.policy(style=style), css=css)
 
@@ -75,4 +91,6 @@ def _models(site: Site) -> list[dict[str, object]]:
 
 
 def _render(template: str, site: Site, **values: object) -> str:
-    return TEMPLATES.get_template(template).render(site=site, **{"policy": site.policy, **values})
+    return TEMPLATES.get_template(template).render(
+        site=site, navigation=NAVIGATION, **{"policy": site.policy, **values}
+    )

@@ -11,6 +11,7 @@ from ..compile.progress import Progress, Report
 from . import headers, icons, offline, pages
 from .assets import Assets
 from .compression import compress
+from .gallery import read_code
 from .offers import Offer, offers
 from .pages import Site
 from .theme import STATIC, Theme, default_theme, read_theme
@@ -20,6 +21,8 @@ LIVE_RELOAD = Path(__file__).parent / "live_reload.js"
 
 PAGES: dict[str, Callable[[Site], str]] = {
     "index.html": pages.chat,
+    "examples.html": pages.examples,
+    "will_it_run.html": pages.will_it_run,
     "verify.html": pages.verify,
     "404.html": pages.not_found,
 }
@@ -47,7 +50,8 @@ def build_site(
     """The folder of the finished site; the site before it stays whole until this one is."""
     theme = read_theme(options.theme) if options.theme else default_theme()
     offered = offers(models_dir, options.models, options.models_list)
-    site = Site(theme, _assets(theme, scripts / "site", options.live), offered, options.live)
+    code = read_code(scripts / "examples")
+    site = Site(theme, _assets(theme, scripts / "site", options.live), offered, code, options.live)
     with replacing(site_dir) as folder:
         _write_pages(folder, site, (scripts / "site" / offline.WORKER).read_text("utf-8"))
         for asset in site.assets.values():

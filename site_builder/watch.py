@@ -16,7 +16,7 @@ from .node import find_node
 
 PACKAGE = Path(__file__).parent
 WEB = PACKAGE.parent / "web"
-SOURCES = (PACKAGE / "templates", PACKAGE / "static", WEB / "src", WEB / "texts", WEB / "build.mjs")
+SOURCES = (PACKAGE / "templates", PACKAGE / "static", WEB / "src", WEB / "examples", WEB / "texts", WEB / "build.mjs")
 GENERATED = "format.ts"  # written by the build itself
 
 

@@ -1,7 +1,7 @@
 // Builds everything that is made from TypeScript into build/: `node build.mjs`.
 // `node build.mjs --types` only writes src/runtime/format.ts, for the type checker.
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -36,6 +36,8 @@ const common = {
 const PAGE_SCRIPTS = {
   frame: "src/site/frame.ts",
   chat: "src/ui/chat.ts",
+  examples: "src/site/examples.ts",
+  will_it_run: "src/site/will_it_run.ts",
 };
 
 /**
@@ -61,6 +63,8 @@ async function buildSite() {
     format: "iife",
     minify: true,
   });
+  // Shown on the page that runs them.
+  await cp(join(web, "examples"), join(web, "build/examples"), { recursive: true });
   await writeFile(join(web, "build/site/scripts.json"), JSON.stringify(scripts, null, 1));
   const present = new Set([
     "scripts.json",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from windowseat.site_builder.gallery import EXAMPLES
 
 
 @pytest.fixture
@@ -16,6 +17,8 @@ def scripts(tmp_path: Path) -> Path:
     scripts = {
         "frame.js": ["shared-0.js"],
         "chat.js": ["shared-0.js"],
+        "examples.js": [],
+        "will_it_run.js": [],
         "shared-0.js": [],
         "engine_worker.js": [],
         "verify.js": [],
@@ -27,6 +30,9 @@ def scripts(tmp_path: Path) -> Path:
     for script in index:
         (folder / "site" / str(script["file"])).write_text(f"// {script['name']}")
     (folder / "site/offline_worker.js").write_text("// offline_worker.js")
+    (folder / "examples").mkdir()
+    for example in EXAMPLES:
+        (folder / "examples" / f"{example.name}.ts").write_text(f"// {example.name}")
     (folder / "site/scripts.json").write_text(json.dumps(index))
     return folder
 
