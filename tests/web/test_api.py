@@ -18,7 +18,7 @@ SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 BLOCKS = re.compile(r"^```(js|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Their examples ask little enough of a model that the toy will do.
 PAGES = [
-    *["loading.md", "chat.md", "completions.md", "openai.md", "errors.md", "sessions.md"],
+    *["loading.md", "chat.md", "completions.md", "openai.md", "errors.md", "sessions.md", "tabs.md"],
     *["ai_sdk.md", "langchain.md", "prompt_api.md"],
 ]
 

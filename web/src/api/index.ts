@@ -1,5 +1,7 @@
-import { connectWorker } from "./connection.ts";
+import { type Connect, connectWorker } from "./connection.ts";
 import { type LoadOptions, loadEngine, type WindowseatEngine } from "./engine.ts";
+import { refusal } from "./error.ts";
+import { connectShared } from "./shared_connection.ts";
 
 export type { ModelSummary } from "../runtime/messages.ts";
 export type { ChatCompletions } from "./chat.ts";
@@ -18,6 +20,11 @@ export interface BrowserLoadOptions extends LoadOptions {
    * to. A worker's script has to come from the page's own origin.
    */
   readonly worker?: URL | string | Worker | undefined;
+  /**
+   * Whether all tabs of the origin that ask for the same bundle with the same options share one engine, in a SharedWorker;
+   * where a browser has none, or no WebGPU in it, the page has an engine of its own. False unless given.
+   */
+  readonly shared?: boolean | undefined;
 }
 
 /** The way in. */
@@ -26,8 +33,25 @@ export const Windowseat = {
    * Loads the bundle in a folder, whose address may be relative to the page, in a worker of its own. Throws an `ApiError`
    * where the device or the bundle will not do.
    */
-  load(bundle: string | URL, options: BrowserLoadOptions = {}): Promise<WindowseatEngine> {
+  async load(bundle: string | URL, options: BrowserLoadOptions = {}): Promise<WindowseatEngine> {
     const base = globalThis.document?.baseURI ?? globalThis.location.href;
-    return loadEngine(connectWorker(options.worker), new URL(bundle, base).href, options);
+    const address = new URL(bundle, base).href;
+    const { worker, shared = false } = options;
+    const own = connectWorker(worker);
+    return await loadEngine(shared ? share(address, options, own) : own, address, options);
   },
 };
+
+function share(address: string, options: BrowserLoadOptions, own: Connect): Connect {
+  const { worker, cache, variant, context, kvCache } = options;
+  if (worker instanceof Worker) {
+    throw refusal(
+      "invalid_value",
+      "worker",
+      "worker is a Worker, which belongs to one page; give the address of its script, or leave shared out.",
+    );
+  }
+  const name = JSON.stringify({ address, cache, variant, context, kvCache });
+  // Bundlers bring the script along for this address, too.
+  return connectShared(worker ?? new URL("./worker.js", import.meta.url), name, own);
+}

@@ -1,6 +1,17 @@
 import { type ToEngine, transferred } from "../runtime/messages.ts";
-import { createHost } from "./host.ts";
+import { createHost, House } from "./host.ts";
+import { serveTab } from "./tabs.ts";
 
-const host = createHost((message) => self.postMessage(message, { transfer: transferred(message) }));
-
-self.onmessage = ({ data: message }: MessageEvent<ToEngine>) => host.receive(message);
+/** One script for the worker of a page, and for one that all tabs of an origin share. */
+if ("onconnect" in self) {
+  const house = new House();
+  self.addEventListener("connect", (event) => {
+    if (!(event instanceof MessageEvent)) return;
+    for (const port of event.ports) serveTab(house, port);
+  });
+} else {
+  const host = createHost((message) =>
+    self.postMessage(message, { transfer: transferred(message) }),
+  );
+  self.onmessage = ({ data: message }: MessageEvent<ToEngine>) => host.receive(message);
+}

@@ -248,6 +248,9 @@ export type FromEngine =
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };
 
 /** What goes along with a message instead of being copied. */
-export function transferred(message: ToEngine | FromEngine): Transferable[] {
-  return "state" in message ? [message.state.buffer] : [];
+export function transferred(message: {
+  readonly kind: string;
+  readonly state?: Uint8Array<ArrayBuffer>;
+}): Transferable[] {
+  return message.state ? [message.state.buffer] : [];
 }

@@ -17,6 +17,8 @@ export interface Store {
 const ROOT = "windowseat";
 /** Fits into a processor's cache, so that the checksum finds there what was just read. */
 const BLOCK_BYTES = 2 ** 20;
+/** A piece of a file that comes as a promise: large, as each has to be waited for. */
+const BLOB_BYTES = 8 * 2 ** 20;
 
 /** The storage of this site, or a sentence's end on why there is none. */
 export async function openStore(): Promise<Store | string> {
@@ -36,7 +38,13 @@ export async function openStore(): Promise<Store | string> {
 /** Whether this is a place that may write: a worker of a browser with all that writing takes. */
 export function canWrite(): boolean {
   const prototype = globalThis.FileSystemFileHandle?.prototype;
-  return prototype !== undefined && "createSyncAccessHandle" in prototype && "move" in prototype;
+  if (prototype === undefined || !("move" in prototype)) return false;
+  return "createSyncAccessHandle" in prototype || inSharedWorker();
+}
+
+/** A worker that tabs share has no access handles: it reads and writes as pages do. */
+function inSharedWorker(): boolean {
+  return "onconnect" in globalThis;
 }
 
 /** Runs a step while no one else reads or writes the file of this name, in any tab. */
@@ -66,6 +74,7 @@ export async function readInto(
   target: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
   const file = await find(folder, name);
+  if (file && inSharedWorker()) return await readBlob(await file.getFile(), target);
   const handle = await file?.createSyncAccessHandle?.();
   if (!handle) return false;
   try {
@@ -83,6 +92,20 @@ export async function readInto(
   } finally {
     handle.close();
   }
+}
+
+async function readBlob(file: Blob, target: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const bytes = target.byteLength;
+  if (file.size !== bytes + CHECKSUM_BYTES) return false;
+  const sum = startChecksum();
+  for (let at = 0; at < bytes; at += BLOB_BYTES) {
+    const end = Math.min(at + BLOB_BYTES, bytes);
+    const block = new Uint8Array(await file.slice(at, end).arrayBuffer());
+    target.set(block, at);
+    addToChecksum(sum, block);
+  }
+  const written = new Int32Array(await file.slice(bytes).arrayBuffer());
+  return sum.every((word, i) => word === written[i]);
 }
 
 /** The content of a small file of any length; null when it is not there, or is not what was written. */
@@ -120,6 +143,7 @@ export async function write(
 
 /** No flush: a power cut may leave less than was written, which the checksum finds. */
 async function fill(part: FileSystemFileHandle, content: Uint8Array<ArrayBuffer>): Promise<void> {
+  if (inSharedWorker()) return await fillAsPagesDo(part, content);
   const handle = await part.createSyncAccessHandle?.();
   if (!handle) throw new Error("only workers write");
   try {
@@ -133,6 +157,23 @@ async function fill(part: FileSystemFileHandle, content: Uint8Array<ArrayBuffer>
   } finally {
     handle.close();
   }
+}
+
+async function fillAsPagesDo(
+  part: FileSystemFileHandle,
+  content: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const sum = startChecksum();
+  addToChecksum(sum, content);
+  const writable = await part.createWritable();
+  try {
+    await writable.write(content);
+    await writable.write(sum);
+  } catch (error) {
+    await writable.abort();
+    throw error;
+  }
+  await writable.close();
 }
 
 const FULL = "QuotaExceededError";
