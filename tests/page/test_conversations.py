@@ -36,8 +36,8 @@ def test_conversations_are_found_renamed_and_opened_again(chat: Page, ask: Ask, 
     ask("Say hello in Japanese.")
     chat.get_by_role("button", name="New chat").click()
     side.get_by_role("searchbox").fill("HELLO japanese")
-    expect(side.get_by_role("link")).to_have_count(1)
-    side.get_by_role("link").hover()
+    expect(side.get_by_role("listitem")).to_have_count(1)
+    side.get_by_role("listitem").hover()
     side.get_by_role("button", name="Rename “Say hello in Japanese.”").click()
     chat.keyboard.type("Greetings")
     chat.keyboard.press("Enter")
@@ -53,7 +53,7 @@ def test_conversations_are_found_renamed_and_opened_again(chat: Page, ask: Ask, 
 
 def test_a_deleted_conversation_comes_back_with_undo(chat: Page, ask: Ask, side: Locator) -> None:
     ask("Count to 7.")
-    links = side.get_by_role("link")
+    links = side.get_by_role("listitem")
     before = links.count()
     side.get_by_role("button", name="Delete “Count to 7.”").first.click()
     expect(links).to_have_count(before - 1)
@@ -179,4 +179,4 @@ def test_every_conversation_goes_into_one_file(chat: Page, ask: Ask, side: Locat
         side.get_by_role("button", name="Export all").click()
     download.value.save_as(tmp_path / "all.json")
     found = json.loads((tmp_path / "all.json").read_text("utf-8"))
-    assert len(found["conversations"]) == side.get_by_role("link").count()
+    assert len(found["conversations"]) == side.get_by_role("listitem").count()
