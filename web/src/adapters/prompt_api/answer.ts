@@ -1,6 +1,6 @@
+import type { Session } from "../../api/session.ts";
 import type { ChatParams, FinishReason, Message, ToolCall, Usage } from "../../api/types.ts";
 import { isJson } from "../is_json.ts";
-import type { PromptEngine } from "./types.ts";
 
 /** What one request came to. */
 export interface Answer {
@@ -13,11 +13,11 @@ export interface Answer {
 
 /** Gives the pieces of an answer's text as they come, and at the end the whole message. */
 export async function* answerOf(
-  engine: PromptEngine,
+  conversation: Session,
   params: Omit<ChatParams, "stream" | "stream_options">,
   signal: AbortSignal,
 ): AsyncGenerator<string, Answer, undefined> {
-  const chunks = await engine.chat.completions.create(
+  const chunks = await conversation.chat.completions.create(
     { ...params, stream: true, stream_options: { include_usage: true } },
     { signal },
   );

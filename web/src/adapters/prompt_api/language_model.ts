@@ -73,6 +73,7 @@ export function promptApi(
       signal?.throwIfAborted();
       const session = new LanguageModelSession({
         engine,
+        conversation: engine.session(),
         ...sampling,
         tools,
         initial,

@@ -1,3 +1,4 @@
+import type { Session } from "../../api/session.ts";
 import type { ChatParams, Message } from "../../api/types.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { constraintOf } from "./constraint.ts";
@@ -22,6 +23,8 @@ type Turn = readonly Message[];
 /** What a session begins with. */
 export interface SessionState {
   readonly engine: PromptEngine;
+  /** What the model has read of it, which need not be read again. */
+  readonly conversation: Session;
   readonly samplingMode: SamplingMode | null;
   readonly temperature: number;
   readonly topK: number;
@@ -140,8 +143,20 @@ export class LanguageModelSession extends EventTarget {
 
   /** Another conversation that goes on from where this one is. */
   async clone({ signal }: { readonly signal?: AbortSignal } = {}): Promise<LanguageModelSession> {
-    this.#signal(signal);
-    return new LanguageModelSession({ ...this.#fixed, turns: this.#turns, usage: this.#usage });
+    const over = this.#signal(signal);
+    const { conversation } = this.#fixed;
+    const state = { ...this.#fixed, turns: this.#turns, usage: this.#usage };
+    const forked = conversation.fork();
+    try {
+      return new LanguageModelSession({ ...state, conversation: await abortable(forked, over) });
+    } catch (error) {
+      // One that comes all the same belongs to nobody.
+      forked.then(
+        (late) => late.close(),
+        () => {},
+      );
+      throw domError(error, this.contextWindow);
+    }
   }
 
   /** Ends what is under way, and all that is asked from now on, with an AbortError unless another reason is given. */
@@ -149,6 +164,7 @@ export class LanguageModelSession extends EventTarget {
     reason: unknown = new DOMException("The session was destroyed.", "AbortError"),
   ): undefined {
     this.#destroyed.abort(reason);
+    void this.#fixed.conversation.close();
   }
 
   async *#answer(
@@ -180,7 +196,7 @@ export class LanguageModelSession extends EventTarget {
     format: Pick<ChatParams, "response_format">,
     signal: AbortSignal,
   ): AsyncGenerator<string, { readonly turn: Turn; readonly last: Answer }, undefined> {
-    const { engine, initial, tools, temperature, topK } = this.#fixed;
+    const { engine, conversation, initial, tools, temperature, topK } = this.#fixed;
     let turn = asked;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const messages = [...initial, ...this.#turns.flat(), ...turn];
@@ -192,7 +208,7 @@ export class LanguageModelSession extends EventTarget {
         ...(engine.model.thinks && { enable_thinking: false }),
         ...(tools.length > 0 && { tools: functionsOf(tools) }),
       };
-      const last = yield* answerOf(engine, request, signal);
+      const last = yield* answerOf(conversation, request, signal);
       turn = [...turn, last.message];
       if (last.finish !== "tool_calls") return { turn, last };
       turn = [...turn, ...(await abortable(callTools(tools, last.message.tool_calls), signal))];
