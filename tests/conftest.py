@@ -50,19 +50,20 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium with WebGPU in software: every machine runs the same."""
-    with _chromium(playwright, SOFTWARE_WEBGPU) as launched:
+    with chromium(playwright, SOFTWARE_WEBGPU) as launched:
         yield launched
 
 
 @pytest.fixture(scope="session")
 def browser_without_webgpu(playwright: Playwright) -> Iterator[Browser]:
     """Chromium that finds no adapter."""
-    with _chromium(playwright, []) as launched:
+    with chromium(playwright, []) as launched:
         yield launched
 
 
 @contextmanager
-def _chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
+def chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
+    """Chromium with these flags besides the usual ones, while the block runs."""
     # Chromium's sandbox does not start for root, which CI machines often are.
     launched = playwright.chromium.launch(
         executable_path=CHROMIUM, headless=True, args=[*QUIET, *flags], chromium_sandbox=False

@@ -67,7 +67,11 @@ export class AnswerView {
     );
     const goesOn = last && (ending === null || ending === "cancelled" || ending === "limit");
     if (goesOn) tools.append(iconButton("go_on", text("go_on"), () => goOn(at)));
-    if (usage !== null) tools.append(element("span", "usage", usageText(usage)));
+    if (usage !== null) {
+      const facts = element("span", "usage", usageText(usage));
+      facts.title = facts.textContent; // there may be no room for all of it
+      tools.append(facts);
+    }
     this.node.append(tools);
   }
 }

@@ -25,9 +25,9 @@ export function questionView(
     editor.querySelector("textarea")?.focus();
   });
   tools.append(
-    branchSwitch(at, siblings, choose),
     copyButton(() => content),
     change,
+    branchSwitch(at, siblings, choose),
   );
   node.append(words, tools);
   return node;
