@@ -103,7 +103,8 @@ describe("bad input", needsGpu, () => {
     const wrong = engine.chat.completions.create({ ...request, tools: [circular] });
     await assert.rejects(wrong, (error) => {
       assert.ok(error instanceof ApiError);
-      assert.deepEqual([error.param, error.code, error.status], ["tools", "invalid_value", 400]);
+      assert.match(error.param ?? "", /^tools/);
+      assert.deepEqual([error.code, error.status], ["invalid_value", 400]);
       return true;
     });
     await answersTheNext();
