@@ -21,9 +21,6 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.globals.update(
-    word=texts.word, said=texts.said, languages=texts.languages(), right_to_left=texts.right_to_left()
-)
 
 # Where visitors can go, and what each place is called.
 NAVIGATION = {"./": "Chat", "examples.html": "Examples", "will_it_run.html": "Will it run here?"}
@@ -92,5 +89,5 @@ def _models(site: Site) -> list[dict[str, object]]:
 
 def _render(template: str, site: Site, **values: object) -> str:
     return TEMPLATES.get_template(template).render(
-        site=site, navigation=NAVIGATION, **{"policy": site.policy, **values}
+        site=site, navigation=NAVIGATION, **texts.words(site.theme.texts), **{"policy": site.policy, **values}
     )

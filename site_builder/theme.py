@@ -1,4 +1,4 @@
-"""The look of a site: its name, its icon, and what the colours and sizes of look.css are to be instead.
+"""The look of a site: its name, its icon, its own words, and what the colours and sizes of look.css are to be instead.
 
 name = "Harbour"
 description = "Ask the harbour's own model."
@@ -7,18 +7,22 @@ icon = "harbour.svg"                      # beside this file
 [look]
 accent = ["#2c5f87", "#93c0e8"]           # in light and in dark
 column = "50rem"
+
+[texts.en]                                # by language; texts/en.json has all keys
+tagline = "A seat by the water"
 """
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..compile.errors import UserError
+from .texts import Texts, languages
 
 STATIC = Path(__file__).parent / "static"
-KEYS = ("name", "description", "icon", "look")
+KEYS = ("name", "description", "icon", "look", "texts")
 VALUE = re.compile(r"[^;{}<>\\]+")
 DECLARED = re.compile(r"^  --([\w-]+): (.+);$", re.MULTILINE)
 TWO_COLOURS = re.compile(r"light-dark\((.+), (.+)\)")
@@ -34,6 +38,7 @@ class Theme:
     description: str
     icon: str  # SVG
     look: dict[str, Value]  # what :root of look.css names, and what it is to be
+    texts: Texts = field(default_factory=dict)  # in place of those in texts/
 
     def css(self) -> str:
         """The look as a style sheet; empty when it is look.css's own."""
@@ -70,7 +75,8 @@ def read_theme(path: Path) -> Theme:
             raise UserError(f"{path} names the icon {icon_path}; it must be an SVG file beside the theme")
         icon = icon_path.read_text("utf-8")
     texts = {key: _text(path, key, stated.get(key, getattr(default, key))) for key in ("name", "description")}
-    return Theme(icon=icon, look=_look(path, stated.get("look", {})), **texts)
+    own = _texts(path, stated.get("texts", {}))
+    return Theme(icon=icon, look=_look(path, stated.get("look", {})), texts=own, **texts)
 
 
 def _look(path: Path, stated: object) -> dict[str, Value]:
@@ -80,6 +86,20 @@ def _look(path: Path, stated: object) -> dict[str, Value]:
     if odd := set(stated) - set(known):
         raise UserError(f"{path} sets {min(odd)!r}, which look.css does not have; it has {', '.join(known)}")
     return {name: _value(path, name, value) for name, value in stated.items()}
+
+
+def _texts(path: Path, stated: object) -> Texts:
+    known = languages()
+    if not isinstance(stated, dict) or not all(isinstance(texts, dict) for texts in stated.values()):
+        raise UserError(f"{path} has texts that are no table; begin each language's with a line like [texts.en]")
+    if odd := set(stated) - set(known):
+        raise UserError(f"{path} has texts for {min(odd)!r}; the site speaks {', '.join(known)}")
+    for tag, texts in stated.items():
+        for key, text in texts.items():
+            if not isinstance(known[tag].get(key), str):
+                raise UserError(f"{path} has the text {key!r}, which is none of {tag}.json that can be replaced")
+            _text(path, key, text)
+    return stated
 
 
 def _value(path: Path, name: str, value: object) -> Value:

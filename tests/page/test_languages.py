@@ -1,13 +1,15 @@
 """The page in other languages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from windowseat.site_builder import texts
+from windowseat.site_builder.site import SCRIPTS, Options, build_site
 
-from tests.page.conftest import assert_as_expected, watched_page
+from tests.page.conftest import BUILT_SITE, assert_as_expected, watched_page
 
 LATIN = re.compile(r"[A-Za-z]{3,}")
 
@@ -62,3 +64,20 @@ def test_a_language_whose_words_do_not_come_leaves_the_page_in_english(
         expect(page.get_by_role("button", name="New chat")).to_be_visible()
         expect(page.locator("html")).to_have_attribute("dir", "ltr")
     assert_as_expected(console, ["ERR_FAILED"])
+
+
+def test_a_site_says_some_things_in_its_own_words(
+    browser_without_webgpu: Browser, tmp_path: Path, serve: Callable[[Path], str]
+) -> None:
+    theme = tmp_path / "theme.toml"
+    theme.write_text(
+        '[texts.en]\ntagline = "By the water"\n[texts.de]\ntagline = "Am Wasser"\nno_adapter = "Keine Karte"\n'
+    )
+    site = build_site(BUILT_SITE / "models", tmp_path / "site", lambda _: None, SCRIPTS, Options(theme=theme))
+    assert ">By the water<" in (site / "index.html").read_text("utf-8")
+    with watched_page(browser_without_webgpu, locale="de-DE") as (page, console):
+        page.goto(serve(site))
+        expect(page.get_by_role("heading", level=2, name="Am Wasser")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("Keine Karte")
+        expect(page.get_by_role("button", name="Neuer Chat")).to_be_visible()
+    assert_as_expected(console, [])

@@ -29,9 +29,12 @@ def test_an_icon_lies_beside_its_theme(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("name = ", "is not TOML"),
-        ('colour = "red"', "has 'colour'; a theme has name, description, icon, look"),
+        ('colour = "red"', "has 'colour'; a theme has name, description, icon, look, texts"),
         ('name = ""', "has '' as its name; it must be a text"),
         ('icon = "none.svg"', "it must be an SVG file beside the theme"),
+        ('[texts.tlh]\ntagline = "nuqneH"', "has texts for 'tlh'; the site speaks ar, de, en"),
+        ('[texts.en]\nslogan = "x"', "the text 'slogan', which is none of en.json"),
+        ("[texts.en]\ntagline = 3", "has 3 as its tagline; it must be a text"),
         ('look = "dark"', "begin it with a line"),
         ('[look]\nsea = "blue"', "sets 'sea', which look.css does not have; it has paper, glow"),
         ('[look]\naccent = "red; } body { display: none"', "must be one value of CSS, or two"),

@@ -19,7 +19,7 @@ const OTHERS: Readonly<Record<string, () => Promise<{ readonly default: Texts }>
 };
 
 const root = document.documentElement;
-const texts: Texts = await textsOf(root.lang);
+const texts: Texts = { ...(await textsOf(root.lang)), ...ownTexts(root.lang) };
 
 export const language = root.lang;
 const plurals = new Intl.PluralRules(language);
@@ -65,6 +65,14 @@ function formOf(forms: Readonly<Record<string, string>>, count: number): string 
 
 function isKey(key: string): key is TextKey {
   return Object.hasOwn(english, key);
+}
+
+/** What the site's theme says in its own words, in this language. */
+function ownTexts(tag: string): Partial<Texts> {
+  const block = document.getElementById("own-texts");
+  if (block === null) return {};
+  const own: Readonly<Record<string, Partial<Texts>>> = JSON.parse(block.textContent);
+  return own[tag] ?? {};
 }
 
 async function textsOf(tag: string): Promise<Texts> {
