@@ -23,6 +23,45 @@ async function writeFormatTypes() {
   if (!existsSync(path) || (await readFile(path, "utf8")) !== text) await writeFile(path, text);
 }
 
+/**
+ * XGrammar's package makes one instance as it is loaded, and finds out where it runs. This makes it a module that gives a
+ * function instead: each call is a new instance, for one that was given a grammar it cannot read is broken for good; it has
+ * nothing but WebAssembly, and says what it has to say to the console it is given.
+ */
+const xgrammarInstances = {
+  name: "xgrammar-instances",
+  setup(builder) {
+    const place = join(web, "node_modules/@mlc-ai/web-xgrammar/lib/index.js");
+    builder.onResolve({ filter: /^xgrammar-instances$/ }, () => ({ path: place, namespace: "xg" }));
+    builder.onLoad({ filter: /.*/, namespace: "xg" }, async ({ path }) => {
+      const source = (await readFile(path, "utf8")).replace(/\/\/# sourceMappingURL=.*/, "");
+      // Only Node would ask for it, and an instance takes itself to be nowhere.
+      const nowhere = source.replaceAll("import('module')", "undefined");
+      if (nowhere === source) throw new Error(`${path} has changed; look at how it is loaded.`);
+      const globals = "process, document, window, importScripts, require, __filename";
+      return {
+        contents: `export function createXGrammar(console) {
+          const module = { exports: {} }, exports = module.exports, location = { href: "" };
+          let ${globals};
+          ${nowhere}
+          return module.exports;
+        }`,
+      };
+    });
+  },
+};
+
+/** In the package the grammar engine is one script beside those that use it, which fetch it at its first use. */
+const lazyGrammar = {
+  name: "lazy-grammar",
+  setup(builder) {
+    builder.onResolve({ filter: /\/grammar\/grammar\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "./grammar.js", external: true } : undefined,
+    );
+  },
+};
+const GRAMMAR = "src/grammar/grammar.ts";
+
 const common = {
   bundle: true,
   format: "esm",
@@ -30,6 +69,7 @@ const common = {
   absWorkingDir: web,
   logLevel: "warning",
   loader: { ".css": "text" },
+  plugins: [xgrammarInstances],
 };
 
 /** Scripts of pages, whose shared and lazily loaded parts become chunks of their own. */
@@ -121,7 +161,8 @@ async function buildPackage() {
   const outdir = "build/package";
   await mkdir(join(web, outdir), { recursive: true });
   await copyFile(join(web, "../LICENSE"), join(web, outdir, "LICENSE"));
-  const options = { ...common, outdir, legalComments: "eof" };
+  const plugins = [...common.plugins, lazyGrammar];
+  const options = { ...common, outdir, legalComments: "eof", plugins };
   await Promise.all([
     build({
       ...options,
@@ -133,6 +174,7 @@ async function buildPackage() {
         langchain: "src/adapters/langchain/chat_model.ts",
         prompt_api: "src/adapters/prompt_api/language_model.ts",
         worker: "src/engine/worker.ts",
+        grammar: GRAMMAR,
         service_worker: "src/api/service_worker.ts",
       },
     }),

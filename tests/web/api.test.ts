@@ -310,10 +310,10 @@ describe("a wrong request", needsGpu, () => {
       "invalid_value",
     ],
     [
-      "a JSON answer",
-      { response_format: { type: "json_object" } },
-      "response_format",
-      "unsupported_value",
+      "a schema with no name",
+      { response_format: { type: "json_schema", json_schema: { name: "", schema: {} } } },
+      "response_format.json_schema.name",
+      "invalid_value",
     ],
     [
       "tools that the template has no words for",
@@ -327,13 +327,7 @@ describe("a wrong request", needsGpu, () => {
       "tools[0].function.name",
       "missing_required_parameter",
     ],
-    [
-      "a strict tool",
-      { tools: [{ type: "function", function: { name: "f", strict: true } }] },
-      "tools[0].function.strict",
-      "unsupported_value",
-    ],
-    ["a forced call", { tool_choice: "required" }, "tool_choice", "unsupported_value"],
+    ["a forced call of nothing", { tool_choice: "required" }, "tool_choice", "invalid_value"],
     ["a choice of no tools", { tool_choice: "auto" }, "tool_choice", "invalid_value"],
     [
       "a parameter of OpenAI's alone",

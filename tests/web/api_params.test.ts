@@ -48,7 +48,7 @@ const CHAT: Readonly<Record<keyof ChatCompletionCreateParamsBase | keyof ChatPar
   max_tokens: changes(1),
   logprobs: changes(true),
   top_logprobs: changes(2, { logprobs: true }),
-  response_format: { kind: "holds", value: { type: "text" }, other: "json" },
+  response_format: changes({ type: "json_object" }),
   tools: changes(tools),
   tool_choice: changes("none", { tools }),
   parallel_tool_calls: changes(false, { tools }),

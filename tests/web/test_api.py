@@ -173,13 +173,14 @@ def test_the_example_of_the_docs_runs(installed: Path, toy_site: ToySite, page: 
     run_example(page, installed, toy_site.folder / "toy")
 
 
-def test_the_demo_model_calls_a_tool_and_answers_from_its_result(installed: Path) -> None:
-    run_example("tools.md", installed, ROOT / "dist" / "models" / "demo")
+@pytest.mark.parametrize("page", ["tools.md", "structured.md"])
+def test_the_demo_model_does_what_the_docs_say(installed: Path, page: str) -> None:
+    run_example(page, installed, ROOT / "dist" / "models" / "demo")
 
 
 def test_every_page_of_the_docs_has_its_example_run_here() -> None:
     pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
-    assert pages == {*PAGES, "tools.md"}
+    assert pages == {*PAGES, "tools.md", "structured.md"}
 
 
 def test_every_public_symbol_says_what_it_is() -> None:

@@ -83,7 +83,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name",
     [
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
-        "constrained",
+        *["constrained", "grammar", "structured"],
         *["contest", "api", "api_text", "api_client", "api_params", "adapters", "conversation", "translations"],
         *["sessions", "fair", "api_bad_input"],
     ],
@@ -125,6 +125,8 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "driver",
         "text",
         "constrained",
+        "grammar",
+        "structured",
         "tokenizer",
         "contest",
         "api",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { continuation } from "../../web/src/engine/continuation.ts";
 import { streamText } from "../../web/src/engine/stream_text.ts";
-import { type ChannelText, endsInThought, splitThinking } from "../../web/src/engine/thinking.ts";
+import { type ChannelText, splitThinking, thinkingAfter } from "../../web/src/engine/thinking.ts";
 
 const HARD_TEXTS = [
   "plain",
@@ -89,13 +89,12 @@ describe("thinking", () => {
     }
   });
 
-  it("starts only where the prompt ends inside of an open thought", () => {
-    assert.equal(endsInThought("<|im_start|>assistant\n<think>\n"), true);
-    assert.equal(endsInThought("<|im_start|>assistant\n<think>\n\n</think>\n\n"), false);
-    assert.equal(
-      endsInThought("what does <think> mean?<|im_end|>\n<|im_start|>assistant\n"),
-      false,
-    );
+  it("is open, over or possible as the prompt leaves it", () => {
+    assert.equal(thinkingAfter("<|im_start|>assistant\n<think>\n", true), "open");
+    assert.equal(thinkingAfter("<|im_start|>assistant\n<think>\n\n</think>\n\n", true), "over");
+    const without = "what does <think> mean?<|im_end|>\n<|im_start|>assistant\n";
+    assert.equal(thinkingAfter(without, true), "possible");
+    assert.equal(thinkingAfter(without, false), "over");
   });
 });
 

@@ -35,11 +35,12 @@ export class ChatCompletions {
     options: RequestOptions = {},
   ): Promise<ChatCompletion | Stream<ChatChunk>> {
     const checked = checkChat(params, this.#model);
-    const { messages, tools, toolCalls, thinking, stop, maxTokens, includeUsage } = checked;
+    const { messages, calling, form, thinking, stop, maxTokens, includeUsage } = checked;
     const request = {
       messages,
       stop,
-      ...(toolCalls && { tools, toolCalls }),
+      ...calling,
+      ...(form && { form }),
       ...(thinking !== undefined && { thinking }),
       ...(maxTokens !== undefined && { maxTokens }),
     };

@@ -1,6 +1,7 @@
-import type { ChatMessage, ModelSummary, Sampling } from "../runtime/messages.ts";
+import type { AnswerForm, ChatMessage, ModelSummary, Sampling } from "../runtime/messages.ts";
+import { checkFormat } from "./check_format.ts";
 import { checkMessages, checkPrompt } from "./check_messages.ts";
-import { refusal } from "./error.ts";
+import { type CheckedTools, checkTools } from "./check_tools.ts";
 import { Params } from "./params.ts";
 
 const MOST_CHOICES = 16;
@@ -9,7 +10,6 @@ const LONGEST_STOP = 1000;
 const MOST_BIAS = 100;
 const MOST_LOGPROBS = 20;
 const COMPLETION_TOKENS = 16;
-const NAME = /^[\w.-]{1,64}$/;
 
 /** A request that makes sense for the model, in the engine's terms. */
 export interface Checked {
@@ -25,8 +25,9 @@ export interface Checked {
 
 export interface CheckedChat extends Checked {
   readonly messages: readonly ChatMessage[];
-  readonly tools: readonly unknown[];
-  readonly toolCalls: "one" | "many" | undefined;
+  readonly calling: CheckedTools | undefined;
+  /** Undefined: any text. */
+  readonly form: AnswerForm | undefined;
   readonly thinking: boolean | undefined;
 }
 
@@ -53,7 +54,7 @@ export function checkChat(request: unknown, model: ModelSummary): CheckedChat {
       "is another name of max_completion_tokens; give one of them.",
     );
   }
-  checkFormat(params);
+  const form = checkFormat(params);
   const thinking = params.flag("enable_thinking");
   if (thinking !== undefined && !model.thinks) {
     params.refuse(
@@ -63,8 +64,15 @@ export function checkChat(request: unknown, model: ModelSummary): CheckedChat {
     );
   }
   const calling = checkTools(params, model);
+  if (form && calling) {
+    params.refuse(
+      "response_format",
+      "unsupported_value",
+      'cannot be held to while the model may call tools; set tool_choice to "none", or leave one of them out.',
+    );
+  }
   params.end();
-  return { ...shared, ...calling, messages, maxTokens: most ?? older, thinking };
+  return { ...shared, calling, form, messages, maxTokens: most ?? older, thinking };
 }
 
 export function checkCompletion(request: unknown, model: ModelSummary): CheckedCompletion {
@@ -154,82 +162,4 @@ function checkBias(params: Params, vocabulary: number): Record<number, number> |
   return Object.fromEntries(
     ids.map((id) => [id, biases.number(String(id), -MOST_BIAS, MOST_BIAS) ?? 0]),
   );
-}
-
-function checkFormat(params: Params): void {
-  const format = params.object("response_format");
-  if (!format) return;
-  if (format.value("type") !== "text") {
-    params.refuse(
-      "response_format",
-      "unsupported_value",
-      'is not supported but for { type: "text" }; ask for the form in a message.',
-    );
-  }
-  format.end();
-}
-
-/** What the engine hears of the tools: with the choice "none", nothing. */
-function checkTools(params: Params, model: ModelSummary): Pick<CheckedChat, "tools" | "toolCalls"> {
-  const tools = params.list("tools") ?? [];
-  const many = params.flag("parallel_tool_calls") ?? true;
-  const choice = params.value("tool_choice");
-  for (const [i, item] of tools.entries()) checkTool(new Params(item, `tools[${i}]`));
-  if (choice !== undefined && choice !== "auto" && choice !== "none") {
-    params.refuse(
-      "tool_choice",
-      "unsupported_value",
-      'is not supported but for "auto" and "none"; ask for the call in a message.',
-    );
-  }
-  if (tools.length === 0) {
-    if (choice === "auto") params.refuse("tool_choice", "invalid_value", "needs tools; give some.");
-    return { tools: [], toolCalls: undefined };
-  }
-  if (model.toolCalls === null) {
-    params.refuse(
-      "tools",
-      "unsupported_parameter",
-      `cannot be used: the chat template of ${model.name} has no calls in a form that is known; leave them out.`,
-    );
-  }
-  if (choice === "none") return { tools: [], toolCalls: undefined };
-  return { tools: asJson(tools), toolCalls: many ? "many" : "one" };
-}
-
-/** The tools as the chat template writes them; what is no JSON would fail there, with no name. */
-function asJson(tools: readonly unknown[]): readonly unknown[] {
-  try {
-    return JSON.parse(JSON.stringify(tools));
-  } catch {
-    throw refusal(
-      "invalid_value",
-      "tools",
-      "tools holds itself, or something that is not JSON; give plain JSON Schemas.",
-    );
-  }
-}
-
-function checkTool(tool: Params): void {
-  tool.required("type", tool.oneOf("type", ["function"]));
-  const named = tool.required("function", tool.object("function"));
-  const name = named.required("name", named.text("name"));
-  if (!NAME.test(name)) {
-    named.refuse(
-      "name",
-      "invalid_value",
-      `is ${JSON.stringify(name.slice(0, 60))}; give 1 to 64 letters, digits, "_", "-" and ".".`,
-    );
-  }
-  named.text("description");
-  named.object("parameters");
-  if (named.flag("strict")) {
-    named.refuse(
-      "strict",
-      "unsupported_value",
-      "is true, and arguments cannot be held to a schema yet; leave it out.",
-    );
-  }
-  named.end();
-  tool.end();
 }

@@ -13,10 +13,10 @@ export async function countTokens(
     const { prompt } = checkCompletion(request, model);
     return await client.count({ messages: [], prompt }, "prompt");
   }
-  const { messages, tools, toolCalls, thinking } = checkChat(request, model);
+  const { messages, calling, thinking } = checkChat(request, model);
   const count = {
     messages,
-    ...(toolCalls && { tools }),
+    ...(calling && { tools: calling.tools }),
     ...(thinking !== undefined && { thinking }),
   };
   return await client.count(count, "messages");

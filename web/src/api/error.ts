@@ -65,10 +65,13 @@ export function refusal(
 }
 
 /** What the engine says went wrong, for a request whose text stands in this parameter. */
-export function errorOf({ code, message }: Failure, textParam: string | null = null): ApiError {
+export function errorOf(
+  { code, message, place }: Failure,
+  textParam: string | null = null,
+): ApiError {
   switch (code) {
     case "bad_request":
-      return refusal("invalid_value", textParam, message);
+      return refusal("invalid_value", place ?? textParam, message);
     case "empty_prompt":
       return refusal("empty_prompt", textParam, message);
     case "prompt_too_long":

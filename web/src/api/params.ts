@@ -8,6 +8,9 @@ const OPENAI_ONLY: ReadonlySet<string> = new Set([
   ...["service_tier", "store", "suffix", "user", "verbosity", "web_search_options"],
 ]);
 
+/** What functions and schemas may be called. */
+export const NAME = /^[\w.-]{1,64}$/;
+
 /** The start of a value for people. */
 function shown(value: unknown): string {
   const text = typeof value === "string" ? JSON.stringify(value) : describe(value);
@@ -148,4 +151,17 @@ export function wellFormed(text: string, place: string): string {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The same as plain JSON, which is what chat templates write and what grammars are made of. */
+export function asJson(value: unknown, place: string): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch {
+    throw refusal(
+      "invalid_value",
+      place,
+      `${place} holds itself, or something that is not JSON; give plain JSON Schemas.`,
+    );
+  }
 }

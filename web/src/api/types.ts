@@ -14,7 +14,7 @@ export interface FunctionTool {
     readonly description?: string | undefined;
     /** The arguments as a JSON Schema of an object; left out: no arguments. */
     readonly parameters?: Readonly<Record<string, unknown>> | undefined;
-    /** Only false: arguments are not held to the schema. */
+    /** True: arguments are held to the schema. False unless given: they are a JSON object. */
     readonly strict?: boolean | null | undefined;
   };
 }
@@ -94,21 +94,32 @@ export interface StreamOptions {
   readonly include_usage?: boolean | null | undefined;
 }
 
-/** What the answer is held to: nothing, JSON, or JSON of a schema. */
+/**
+ * What a finished answer is; thinking is apart from it. What cannot be held to is refused, and an answer that the limit or
+ * a stop text cut ends with `length`.
+ */
 export type ResponseFormat =
   | { readonly type: "text" }
+  /** A JSON object. */
   | { readonly type: "json_object" }
+  /** JSON that a schema is true of. */
   | {
       readonly type: "json_schema";
       readonly json_schema: {
+        /** Letters, digits, `_`, `-` and `.`, at most 64. */
         readonly name: string;
         readonly description?: string | undefined;
         readonly schema: Readonly<Record<string, unknown>>;
+        /** The answer is held to the schema either way. */
         readonly strict?: boolean | null | undefined;
       };
-    };
+    }
+  /** A text that all of a regular expression matches: JavaScript's, with the flag `u`. */
+  | { readonly type: "regex"; readonly regex: string }
+  /** A text of a grammar in XGrammar's EBNF, whose first rule is `root`. */
+  | { readonly type: "grammar"; readonly grammar: string };
 
-/** Whether the model calls: as it likes, never, or in any case; or the one function that it has to call. */
+/** Whether the model calls functions: as it likes, never (it does not hear of them), at least once, or this one. */
 export type ToolChoice =
   | "auto"
   | "none"
@@ -129,10 +140,10 @@ export interface ChatParams extends SamplingParams {
   readonly logprobs?: boolean | null | undefined;
   /** 0 to 20: the likeliest tokens beside each; needs `logprobs`. */
   readonly top_logprobs?: number | null | undefined;
-  /** Only `{ type: "text" }` yet; the others are refused. */
+  /** Any text unless given. A form of the answer and tools that may be called are refused together. */
   readonly response_format?: ResponseFormat | null | undefined;
   readonly tools?: readonly FunctionTool[] | null | undefined;
-  /** `auto` (the default where there are tools), or `none`: the model does not hear of the tools. Others are refused yet. */
+  /** `auto` where there are tools, unless given. */
   readonly tool_choice?: ToolChoice | null | undefined;
   /** False ends the answer after its first call. True unless given. */
   readonly parallel_tool_calls?: boolean | null | undefined;

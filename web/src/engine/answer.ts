@@ -1,6 +1,6 @@
 import type { AnswerMessage } from "../runtime/messages.ts";
 import { cutAtStops } from "./stop_strings.ts";
-import { splitThinking } from "./thinking.ts";
+import { splitThinking, type Thinking } from "./thinking.ts";
 import type { AnswerPiece, ToolCallParser } from "./tool_calls.ts";
 
 /** What becomes of the text of an answer as it comes. */
@@ -9,12 +9,14 @@ export interface Answer {
   readonly end: () => readonly AnswerMessage[];
   /** Whether the answer shall end here: at a stop text, or after the one call that was wanted. */
   readonly over: () => boolean;
+  /** Whether a stop text ended it. */
+  readonly cut: () => boolean;
   readonly thinking: () => boolean;
 }
 
 export interface AnswerOptions {
-  /** Whether there may be thinking, and whether the text begins inside of it; undefined: there is none. */
-  readonly startsThinking: boolean | undefined;
+  /** Undefined: thoughts are not looked for. */
+  readonly thinking: Thinking | undefined;
   readonly stop: readonly string[];
   /** Undefined: calls stay in the text. */
   readonly calls: ToolCallParser | undefined;
@@ -22,8 +24,8 @@ export interface AnswerOptions {
 }
 
 /** Thinking is split off first: stop texts and calls are looked for in what comes after it. */
-export function readAnswer({ startsThinking, stop, calls, oneCall }: AnswerOptions): Answer {
-  const splitter = startsThinking === undefined ? null : splitThinking(startsThinking);
+export function readAnswer({ thinking, stop, calls, oneCall }: AnswerOptions): Answer {
+  const splitter = thinking === undefined ? null : splitThinking(thinking === "open");
   const cutter = cutAtStops(stop);
   let called = false;
   const parsed = (pieces: readonly AnswerPiece[]): AnswerMessage[] => {
@@ -53,6 +55,7 @@ export function readAnswer({ startsThinking, stop, calls, oneCall }: AnswerOptio
   return {
     push: (text) => read(text, false),
     end: () => [...read("", true), ...answer(cutter.end()), ...(calls ? parsed(calls.end()) : [])],
+    cut: cutter.found,
     over: () => cutter.found() || (called && oneCall),
     thinking: () => splitter?.thinking() ?? false,
   };

@@ -1,5 +1,5 @@
 import type { ChatMessage } from "../runtime/messages.ts";
-import { endsInThought } from "./thinking.ts";
+import { thinkingAfter } from "./thinking.ts";
 
 /** A prompt that asks for an answer, with the beginning of that answer, as the model would have written it. */
 export interface Continuation {
@@ -12,7 +12,7 @@ export function continuation(
   prompt: string,
   { content, reasoning_content: thought = "" }: ChatMessage,
 ): Continuation {
-  const open = endsInThought(prompt);
+  const open = thinkingAfter(prompt, false) === "open";
   if (!open && thought === "") return { text: prompt + content, startsThinking: undefined };
   const begun = `${prompt}${open ? "" : "<think>\n"}${thought}`;
   if (content === "") return { text: begun, startsThinking: true };

@@ -12,12 +12,14 @@ import type {
 } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
 import type { Turn } from "../runtime/prefill.ts";
-import { readAnswer } from "./answer.ts";
+import type { Logprobs } from "../runtime/sampling.ts";
+import { type Answer, readAnswer } from "./answer.ts";
+import { type Constraints, createConstraints } from "./constraints.ts";
 import { continuation } from "./continuation.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { checkRequest } from "./request.ts";
 import { Residents, type Session } from "./session.ts";
-import { endsInThought } from "./thinking.ts";
+import { type Thinking, thinkingAfter } from "./thinking.ts";
 import { functionSchemas } from "./tool_call_xml.ts";
 import { parseToolCalls, type ToolCallParser } from "./tool_calls.ts";
 import { Turns } from "./turns.ts";
@@ -38,6 +40,7 @@ export class Engine {
   readonly #turns = new Turns();
   #parts: Parts;
   #residents: Residents;
+  #constraints: Constraints;
   #reloading: Promise<void> | null = null;
   #closed = false;
 
@@ -45,6 +48,7 @@ export class Engine {
     this.#load = load;
     this.#parts = parts;
     this.#residents = new Residents(parts.model);
+    this.#constraints = constraintsOf(parts);
   }
 
   /** Loads the bundle in a folder. */
@@ -115,6 +119,7 @@ export class Engine {
     const parts = await this.#load();
     this.#parts = parts;
     this.#residents = new Residents(parts.model);
+    this.#constraints = constraintsOf(parts);
     if (this.#closed) this.model.close();
   }
 
@@ -123,80 +128,88 @@ export class Engine {
     conversation: Conversation,
     turn: Turn,
   ): Promise<FromEngine> {
-    const { id, sampling, maxTokens } = request;
+    const { id } = request;
     const clock = startClock(since, this.model);
     checkRequest(request, this.model.facts.manifest.vocabulary);
-    const { prompt, keepAt, startsThinking } = this.#read(request);
+    const read = this.#read(request);
+    const constraint = await this.#constraints.of(request, read.thinking ?? "over");
     const answer = readAnswer({
-      startsThinking,
+      thinking: read.thinking,
       stop: request.stop ?? [],
       calls: this.#callsOf(request),
       oneCall: request.toolCalls === "one",
     });
     let cachedTokens = 0;
-    const withText = (each: Logprob): TokenLogprob => ({
-      ...each,
-      text: this.#parts.tokenizer.decode([each.token]),
-    });
-    const tokens = conversation.generate(prompt, {
-      sampling,
+    const onPrefill = (done: number, total: number, cached: number): void => {
+      cachedTokens = cached;
+      emit({ kind: "prefilling", id, done, total });
+    };
+    const tokens = conversation.generate(read.prompt, {
+      sampling: request.sampling,
+      constraint,
       turn,
       signal,
-      maxTokens,
+      maxTokens: request.maxTokens,
       stopTokens: this.model.facts.manifest.stop_tokens,
-      keepAt,
-      onPrefill: (done, total, cached) => {
-        cachedTokens = cached;
-        emit({ kind: "prefilling", id, done, total });
-      },
-      onLogprobs: ({ chosen, top }) => {
-        const channel = answer.thinking() ? "thinking" : "answer";
-        emit({ kind: "logprobs", id, channel, chosen: withText(chosen), top: top.map(withText) });
-      },
+      keepAt: read.keepAt,
+      onPrefill,
+      onLogprobs: (logprobs) => emit({ id, ...this.#tellLogprobs(logprobs, answer) }),
     });
     const stream = this.#parts.tokenizer.stream();
     const give = (pieces: readonly AnswerMessage[]): void => {
       for (const piece of pieces) emit({ ...piece, id });
     };
-    let step = await tokens.next();
-    while (!step.done) {
-      clock.token(answer.thinking());
-      give(answer.push(stream.push(step.value)));
-      if (turn.isOver()) await turn.pass();
-      // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
-      step = await (answer.over() ? tokens.return("stop") : tokens.next());
+    try {
+      let step = await tokens.next();
+      while (!step.done) {
+        clock.token(answer.thinking());
+        give(answer.push(stream.push(step.value)));
+        if (turn.isOver()) await turn.pass();
+        // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
+        step = await (answer.over() ? tokens.return("stop") : tokens.next());
+      }
+      give([...answer.push(stream.end()), ...answer.end()]);
+      // What a stop text cut is not the whole that was asked for.
+      const isCut = (request.form || request.mustCall) && answer.cut();
+      const reason = isCut && step.value === "stop" ? "length" : step.value;
+      return { kind: "done", id, reason, usage: clock.usage(read.prompt.length, cachedTokens) };
+    } finally {
+      constraint?.close();
     }
-    give([...answer.push(stream.end()), ...answer.end()]);
-    return {
-      kind: "done",
-      id,
-      reason: step.value,
-      usage: clock.usage(prompt.length, cachedTokens),
-    };
   }
 
-  /** The tokens to go on from, the places in them that later prompts will go back to, and whether they open a thought. */
+  #tellLogprobs({ chosen, top }: Logprobs, answer: Answer) {
+    const withText = (each: Logprob): TokenLogprob => ({
+      ...each,
+      text: this.#parts.tokenizer.decode([each.token]),
+    });
+    const channel = answer.thinking() ? ("thinking" as const) : ("answer" as const);
+    return { kind: "logprobs" as const, channel, chosen: withText(chosen), top: top.map(withText) };
+  }
+
+  /** The tokens to go on from, the places in them that later prompts will go back to, and how they leave thinking. */
   #read(request: CountRequest): {
     readonly prompt: readonly number[];
     readonly keepAt: readonly number[];
-    readonly startsThinking: boolean | undefined;
+    /** Undefined: thoughts are not looked for. */
+    readonly thinking: Thinking | undefined;
   } {
     const { prompt: given, messages } = request;
     if (given !== undefined) {
       const prompt = typeof given === "string" ? this.#encode(given) : given;
-      return { prompt, keepAt: [], startsThinking: undefined };
+      return { prompt, keepAt: [], thinking: undefined };
     }
     const begun = request.continues ? messages.at(-1) : undefined;
     if (begun !== undefined) {
       const { text } = this.#parts.template.render(messages.slice(0, -1), request);
       const { text: all, startsThinking } = continuation(text, begun);
-      return { prompt: this.#encode(all), keepAt: [], startsThinking };
+      return { prompt: this.#encode(all), keepAt: [], thinking: startsThinking && "open" };
     }
     const { text, ask, last } = this.#parts.template.render(messages, request);
     const prompt = this.#encode(text);
     const places = [last, ask].map((tail) => this.#lengthBefore(tail, prompt));
     const keepAt = places.filter((at) => at > 0);
-    return { prompt, keepAt, startsThinking: endsInThought(text) };
+    return { prompt, keepAt, thinking: thinkingAfter(text, this.#parts.template.thinks) };
   }
 
   /** A text that cannot fit is not even read: a megabyte would keep everybody waiting for seconds. */
@@ -222,6 +235,10 @@ export class Engine {
     const length = prompt.length - tail.length;
     return tail.every((id, i) => id === prompt[length + i]) ? length : 0;
   }
+}
+
+function constraintsOf({ tokenizer, model, template }: Parts): Constraints {
+  return createConstraints(tokenizer, model.facts.manifest, template.callForm);
 }
 
 function startClock(

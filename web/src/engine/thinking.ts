@@ -14,12 +14,17 @@ export interface ThinkingSplitter {
   readonly thinking: () => boolean;
 }
 
-const OPEN = "<think>";
-const CLOSE = "</think>";
+export const OPEN = "<think>";
+export const CLOSE = "</think>";
 
-/** Whether a prompt ends inside of an open thought, so that what the model writes first is thinking. */
-export function endsInThought(prompt: string): boolean {
-  return prompt.trimEnd().endsWith(OPEN);
+/** Whether an answer begins inside of a thought, may open one, or has its thought behind it, or none. */
+export type Thinking = "open" | "possible" | "over";
+
+/** How a prompt leaves thinking; `thinks` where its template knows of it. */
+export function thinkingAfter(prompt: string, thinks: boolean): Thinking {
+  const end = prompt.trimEnd();
+  if (end.endsWith(OPEN)) return "open";
+  return thinks && !end.endsWith(CLOSE) ? "possible" : "over";
 }
 
 /**

@@ -8,6 +8,8 @@ export interface Tokenizer {
   readonly encode: (text: string) => number[];
   /** The text of ids, special tokens left out. */
   readonly decode: (ids: readonly number[]) => string;
+  /** The bytes of a token's text; none for a special token, and for an id that no token has. */
+  readonly bytes: (id: number) => Uint8Array;
   /** No text of so many characters has fewer tokens than this. */
   readonly fewest: (characters: number) => number;
   /** Text from ids as they come: what `push` gives out is never a broken character. */
@@ -40,6 +42,7 @@ export function createTokenizer(tokenizerJson: string, configJson: string | null
       const text = stream();
       return ids.map(text.push).join("") + text.end();
     },
+    bytes,
     fewest: (characters) => Math.ceil(characters / (longest * MOST_SHRINKING)),
     stream,
   };

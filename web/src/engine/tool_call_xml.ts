@@ -1,3 +1,4 @@
+import { member, typesOf } from "../grammar/value_types.ts";
 import type { CallReader, CallSpeaker } from "./tool_calls.ts";
 
 const CLOSE = "</tool_call>";
@@ -111,24 +112,14 @@ export function functionSchemas(tools: readonly unknown[]): FunctionSchemas {
   for (const tool of tools) {
     const called = member(tool, "function");
     const name = member(called, "name");
-    const properties = member(member(called, "parameters"), "properties");
+    const parameters = member(called, "parameters");
+    const properties = member(parameters, "properties");
     const entries =
       typeof properties === "object" && properties !== null ? Object.entries(properties) : [];
     if (typeof name !== "string") continue;
-    schemas.set(name, new Map(entries.map(([key, schema]) => [key, new Set(typesOf(schema))])));
+    schemas.set(name, new Map(entries.map(([key, schema]) => [key, typesOf(schema, parameters)])));
   }
   return schemas;
-}
-
-function typesOf(schema: unknown): string[] {
-  const type = member(schema, "type");
-  if (typeof type === "string") return [type];
-  if (Array.isArray(type)) return type.filter((each) => typeof each === "string");
-  const choices = ["anyOf", "oneOf"].flatMap((name) => {
-    const list = member(schema, name);
-    return Array.isArray(list) ? list : [];
-  });
-  return choices.flatMap(typesOf);
 }
 
 /** A value as JSON: as one of the types where it can be read so, otherwise as the string it was. */
@@ -149,11 +140,6 @@ function typesOfValue(value: unknown): string[] {
   if (typeof value === "number")
     return Number.isInteger(value) ? ["number", "integer"] : ["number"];
   return [typeof value];
-}
-
-function member(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
 }
 
 /** Length of the text that can be no part of "a newline, then the closing tag". */

@@ -183,7 +183,7 @@ export interface GenerateRequest {
   readonly toolCalls?: "one" | "many";
   /** The answer is a call: of any of `tools`, or of the one with this name. */
   readonly mustCall?: "any" | { readonly name: string };
-  /** A finished answer is of this form; there are no tools then, and no `stop`. */
+  /** A finished answer is of this form, and one that `stop` cut ends with the reason "length"; there are no tools then. */
   readonly form?: AnswerForm;
 }
 

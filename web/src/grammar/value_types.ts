@@ -1,0 +1,39 @@
+/** JSON Schema's types of the values that a schema is true of; none where it does not say. */
+export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<string> {
+  const ref = member(schema, "$ref");
+  if (typeof ref === "string" && depth < 8) return typesOf(target(root, ref), root, depth + 1);
+  const values = member(schema, "enum");
+  if (Array.isArray(values)) return new Set(values.map(typeOf));
+  if (hasMember(schema, "const")) return new Set([typeOf(member(schema, "const"))]);
+  const type = member(schema, "type");
+  if (typeof type === "string") return new Set([type]);
+  if (Array.isArray(type)) return new Set(type.filter((each) => typeof each === "string"));
+  const options = ["anyOf", "oneOf", "allOf"].flatMap((name) => {
+    const list = member(schema, name);
+    return Array.isArray(list) ? list : [];
+  });
+  return new Set(options.flatMap((option) => Array.from(typesOf(option, root, depth + 1))));
+}
+
+export function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.entries(value).find(([key]) => key === name)?.[1];
+}
+
+function hasMember(value: unknown, name: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, name);
+}
+
+/** What "#/…" points at; undefined for nothing. */
+function target(root: unknown, ref: string): unknown {
+  return ref
+    .split("/")
+    .slice(1)
+    .reduce((value, step) => member(value, step.replaceAll("~1", "/").replaceAll("~0", "~")), root);
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value;
+}
