@@ -9,8 +9,8 @@ from .theme import Theme
 
 MANIFEST, WORKER = "manifest.webmanifest", "offline_worker.js"  # both at the root of the site, under fixed names
 
-# Machines load these, and no visitor's page does.
-LEFT_OUT = ("verify.js",)
+# Machines load the first, and no visitor's page does; the other is large, and only for requests that need it.
+LEFT_OUT = ("verify.js", "grammar.js")
 
 
 def manifest(theme: Theme, assets: Assets) -> str:

@@ -132,6 +132,8 @@ async function buildScripts(entryPoints, define = {}) {
     metafile: true,
   });
   const entryOf = new Map(Object.entries(entryPoints).map(([name, source]) => [source, name]));
+  // Loaded by its importer, under a name by which the offline worker leaves it to the network.
+  entryOf.set(GRAMMAR, "grammar");
   return Object.entries(metafile.outputs).map(([path, { entryPoint, imports }]) => ({
     name: entryOf.has(entryPoint) ? `${entryOf.get(entryPoint)}.js` : basename(path),
     file: basename(path),
