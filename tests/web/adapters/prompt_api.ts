@@ -99,6 +99,19 @@ export function testPromptApi(engine: () => WindowseatEngine): void {
       assert.equal(session.contextUsage, before, "nothing is dropped for what cannot fit");
     });
 
+    it("holds an answer to a regular expression or a schema", async () => {
+      const session = await api.create(precise);
+      const wanted = { responseConstraint: /(yes|no)!/u };
+      assert.equal(await session.prompt("no!", wanted), "no!");
+      assert.match(await session.prompt("perhaps", wanted), /^(yes|no)!$/);
+      const schema = { type: "object", properties: { ok: { type: "boolean" } }, required: ["ok"] };
+      const held = await session.prompt('{"ok": true}', { responseConstraint: schema });
+      assert.deepEqual(JSON.parse(held), { ok: true });
+      await assert.rejects(session.prompt("x", { responseConstraint: /a/i }), {
+        name: "NotSupportedError",
+      });
+    });
+
     it("leaves a prompt that was ended out of the conversation", async () => {
       const session = await api.create(precise);
       const controller = new AbortController();

@@ -15,7 +15,9 @@ export function constraintOf({
     throw new TypeError("A responseConstraint is a JSON Schema or a regular expression.");
   }
   if (constraint instanceof RegExp) {
-    throw notSupported("An answer cannot be held to a regular expression yet; give a JSON Schema.");
+    const { source, flags } = constraint;
+    if (/^[duv]*$/.test(flags)) return { type: "regex", regex: source };
+    throw notSupported(`A responseConstraint has the flags ${flags}; give it without them.`);
   }
   return {
     type: "json_schema",
