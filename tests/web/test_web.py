@@ -110,6 +110,12 @@ def test_javascript_and_python_tokenize_alike(node: str, name: str, tmp_path: Pa
     run([node, "--test", "build/tests/tokenizer.test.mjs"], {"WINDOWSEAT_TOKENIZER_CASES": str(expected)})
 
 
+def test_masks_of_a_large_vocabulary_take_less_than_a_step(node: str) -> None:
+    if not (path := TOKENIZERS["qwen35"]).is_file():
+        pytest.skip(f"{path} is not there")
+    run([node, "--test", "build/tests/grammar_pace.test.mjs"], {"WINDOWSEAT_VOCABULARY": str(path)})
+
+
 def test_every_typescript_test_file_is_run_here() -> None:
     names = {path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")}
     assert names == {
@@ -126,6 +132,7 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "text",
         "constrained",
         "grammar",
+        "grammar_pace",
         "structured",
         "tokenizer",
         "contest",
