@@ -85,7 +85,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         *["constrained", "grammar", "structured"],
         *["contest", "api", "api_text", "api_client", "api_params", "adapters", "conversation", "translations"],
-        *["sessions", "fair", "api_bad_input"],
+        *["sessions", "fair", "lost_gpu", "api_bad_input"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
@@ -146,4 +146,5 @@ def test_every_typescript_test_file_is_run_here() -> None:
         "translations",
         "sessions",
         "fair",
+        "lost_gpu",
     }
