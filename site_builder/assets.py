@@ -59,6 +59,10 @@ class Assets(Mapping[str, Asset]):
         digest = hashlib.sha256(content).hexdigest()[:8]
         self._assets[name] = Asset(f"{FOLDER}/{path.with_name(f'{path.stem}-{digest}{path.suffix}')}", content)
 
+    def add_under_its_name(self, name: str, content: bytes) -> None:
+        """Adds a file that lies at the root of the site under a name that stays, for others to link to."""
+        self._assets[name] = Asset(name, content)
+
     def add_folder(self, folder: Path) -> None:
         """Adds each file of a folder under its name."""
         for path in sorted(folder.iterdir()):

@@ -148,6 +148,10 @@ def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.")] = SITE,
     theme: ThemeFile = None,
     models_list: ListFile = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Pages of this origin may frame the chat, * for all; may be given more than once."),
+    ] = None,
 ) -> None:
     """Build the static site from compiled models.
 
@@ -162,7 +166,7 @@ def site(
     from .progress_bars import progress_bars
     from .site import SCRIPTS, Options, build_site
 
-    options = Options(tuple(names or ()), models_list, theme, compressed=True)
+    options = Options(tuple(names or ()), models_list, theme, tuple(allow_origin or ()), compressed=True)
     with progress_bars() as report:
         built = build_site(models, out, report, SCRIPTS, options)
     typer.echo(f"{built}: built; next: windowseat serve")

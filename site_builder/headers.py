@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from . import assets, offline
+from . import assets, offline, widget
 
 FILE = "_headers"  # as Netlify and Cloudflare Pages read it
 
@@ -55,14 +55,14 @@ def policy(elsewhere: Iterable[str] = (), style: str | None = None) -> str:
     return "; ".join(" ".join([name, *sources]) for name, sources in directives.items())
 
 
-def rules(pages: Iterable[str], framed: Iterable[str], page_policy: str) -> list[Rule]:
-    """The rules of a site with these pages, of which other sites may frame some.
+def rules(pages: Iterable[str], framed: Mapping[str, Iterable[str]], page_policy: str) -> list[Rule]:
+    """The rules of a site with these pages, of which pages of other origins may frame some.
 
     Hosts put the headers of all rules that fit together, so no header stands in two of them.
     """
     found = [Rule("/*", EVERYWHERE)]
     for page in pages:
-        ancestors = "*" if page in framed else "'self'"
+        ancestors = " ".join(["'self'", *framed.get(page, ())])
         of_page = {"Content-Security-Policy": f"{page_policy}; frame-ancestors {ancestors}", "Cache-Control": ASK}
         # Some hosts leave the ending away, and index.html is its folder.
         short = "/" if page == "index.html" else f"/{page.removesuffix('.html')}"
@@ -73,6 +73,7 @@ def rules(pages: Iterable[str], framed: Iterable[str], page_policy: str) -> list
     return [
         *found,
         Rule(f"/{offline.WORKER}", {**of_scripts, "Cache-Control": ASK}),
+        Rule(f"/{widget.SCRIPT}", {**shared, "Cache-Control": ASK}),
         Rule(f"/{offline.MANIFEST}", {"Content-Type": "application/manifest+json", "Cache-Control": ASK}),
         Rule(f"/{assets.FOLDER}/*", {**of_scripts, **shared, "Cache-Control": KEEP}),
         Rule("/models/*", {**shared, "Cache-Control": ASK, "Access-Control-Expose-Headers": "Content-Range"}),

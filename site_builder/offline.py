@@ -42,8 +42,8 @@ def manifest(theme: Theme, assets: Assets) -> str:
 
 def offline_worker(script: str, pages: Mapping[str, str], assets: Assets) -> str:
     """The service worker with the list of what it keeps; any change of a page or an asset changes it."""
-    kept = [asset.path for name, asset in assets.items() if name not in LEFT_OUT]
-    version = hashlib.sha256(json.dumps([*pages.items(), *kept]).encode()).hexdigest()[:12]
+    kept = {asset.path: asset.integrity for name, asset in assets.items() if name not in LEFT_OUT}
+    version = hashlib.sha256(json.dumps([*pages.items(), *kept.items()]).encode()).hexdigest()[:12]
     return _told({"version": version, "files": [*pages, MANIFEST, *kept]}, script)
 
 

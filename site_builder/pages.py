@@ -34,6 +34,7 @@ class Site:
     assets: Assets
     offers: Sequence[Offer]
     code: Mapping[str, str]  # of the examples, by their names
+    allow_origins: Sequence[str] = ()  # whose pages may frame the chat
     live: bool = False  # pages load themselves again when the site was built again
 
     @property
@@ -55,6 +56,12 @@ def examples(site: Site) -> str:
 def will_it_run(site: Site) -> str:
     """What this browser offers, what that means, and which of the site's models run with it."""
     return _render("will_it_run.html", site, facts=FACTS, page={"models": _models(site)})
+
+
+def embed(site: Site) -> str:
+    """The page that other sites show in a frame: one chat, for those that the site allows."""
+    page = {"allow": list(site.allow_origins), "models": {offer.bundle.name: offer.address for offer in site.offers}}
+    return _render("embed.html", site, page=page)
 
 
 def verify(site: Site) -> str:

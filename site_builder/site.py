@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..compile.folders import replacing
 from ..compile.progress import Progress, Report
-from . import headers, icons, offline, pages
+from . import headers, icons, offline, pages, widget
 from .assets import Assets
 from .compression import compress
 from .gallery import read_code
@@ -23,11 +23,11 @@ PAGES: dict[str, Callable[[Site], str]] = {
     "index.html": pages.chat,
     "examples.html": pages.examples,
     "will_it_run.html": pages.will_it_run,
+    widget.FRAME: pages.embed,
     "verify.html": pages.verify,
     "404.html": pages.not_found,
 }
 MACHINES_ONLY = ("verify.html", "404.html")  # no visitor opens them by their address, so browsers need not keep them
-FRAMED: tuple[str, ...] = ()  # pages that other sites may put into a frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Options:
     models: tuple[str, ...] = ()  # all unless some are named
     models_list: Path | None = None
     theme: Path | None = None
+    allow_origins: tuple[str, ...] = ()  # of pages that may frame the chat
     compressed: bool = False
     live: bool = False
 
@@ -51,7 +52,8 @@ def build_site(
     theme = read_theme(options.theme) if options.theme else default_theme()
     offered = offers(models_dir, options.models, options.models_list)
     code = read_code(scripts / "examples")
-    site = Site(theme, _assets(theme, scripts / "site", options.live), offered, code, options.live)
+    assets = _assets(theme, scripts / "site", options.live)
+    site = Site(theme, assets, offered, code, widget.read_origins(options.allow_origins), options.live)
     with replacing(site_dir) as folder:
         _write_pages(folder, site, (scripts / "site" / offline.WORKER).read_text("utf-8"))
         for asset in site.assets.values():
@@ -67,6 +69,7 @@ def _assets(theme: Theme, scripts: Path, live: bool) -> Assets:
     assets = Assets()
     assets.add_folder(STATIC)
     assets.add_scripts(scripts)
+    assets.add_under_its_name(widget.SCRIPT, (scripts / widget.SCRIPT).read_bytes())
     assets.add("theme.css", theme.css().encode())
     assets.add("icon.svg", theme.icon.encode())
     if live:
@@ -89,7 +92,11 @@ def _write_pages(folder: Path, site: Site, offline_script: str) -> None:
         offline.MANIFEST: offline.manifest(site.theme, site.assets),
         offline.WORKER: worker,
         # The page for wrong addresses has a policy of its own, inside.
-        headers.FILE: headers.render(headers.rules([name for name in made if name != "404.html"], FRAMED, site.policy)),
+        headers.FILE: headers.render(
+            headers.rules(
+                [name for name in made if name != "404.html"], {widget.FRAME: site.allow_origins}, site.policy
+            )
+        ),
     }
     for name, text in roots.items():
         (folder / name).write_text(text, "utf-8")

@@ -1,10 +1,11 @@
 // Builds everything that is made from TypeScript into build/: `node build.mjs`.
 // `node build.mjs --types` only writes src/runtime/format.ts, for the type checker.
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 
 const web = dirname(fileURLToPath(import.meta.url));
@@ -68,9 +69,17 @@ const common = {
   target: "es2022",
   absWorkingDir: web,
   logLevel: "warning",
-  loader: { ".css": "text" },
-  plugins: [xgrammarInstances],
+  plugins: [
+    xgrammarInstances,
+    { name: "styles", setup: (plugin) => plugin.onLoad({ filter: /\.css$/ }, readStyle) },
+  ],
 };
+
+/** A style sheet as text, for shadow trees, without its comments and spaces. */
+async function readStyle({ path }) {
+  const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true });
+  return { contents: code, loader: "text" };
+}
 
 /** Scripts of pages, whose shared and lazily loaded parts become chunks of their own. */
 const PAGE_SCRIPTS = {
@@ -78,6 +87,9 @@ const PAGE_SCRIPTS = {
   chat: "src/ui/chat.ts",
   examples: "src/site/examples.ts",
   will_it_run: "src/site/will_it_run.ts",
+  embed: "src/widget/embed.ts",
+  widget_frame: "src/widget/frame_panel.ts",
+  widget_panel: "src/widget/panel.ts",
 };
 
 /**
@@ -105,15 +117,43 @@ async function buildSite() {
   });
   // Shown on the page that runs them.
   await cp(join(web, "examples"), join(web, "build/examples"), { recursive: true });
+  await buildWidget(scripts);
   await writeFile(join(web, "build/site/scripts.json"), JSON.stringify(scripts, null, 1));
   const present = new Set([
     "scripts.json",
     "offline_worker.js",
+    "widget.js",
     ...scripts.map(({ file }) => file),
   ]);
   for (const name of await readdir(join(web, "build/site"))) {
     if (!present.has(name)) await rm(join(web, "build/site", name));
   }
+}
+
+/** The script that other sites name, under a name that stays; it knows the names and hashes of what it loads later. */
+async function buildWidget(scripts) {
+  const files = new Map(scripts.map((script) => [script.file, script]));
+  const fileOf = (wanted) => scripts.find(({ name }) => name === wanted).file;
+  const near = (file) => [file, ...files.get(file).imports.flatMap(near)];
+  const described = async (file) => {
+    const hash = createHash("sha384").update(await readFile(join(web, "build/site", file)));
+    return { file, integrity: `sha384-${hash.digest("base64")}` };
+  };
+  /** A script, and then all that it imports before it runs. */
+  const whole = (name) => Promise.all([...new Set(near(fileOf(name)))].map(described));
+  const define = {
+    worker: await described(fileOf("engine_worker.js")),
+    panel: await whole("widget_panel.js"),
+    frame: await whole("widget_frame.js"),
+  };
+  await build({
+    ...common,
+    entryPoints: { widget: "src/widget/script.ts" },
+    define: { WIDGET_FILES: JSON.stringify(define) },
+    outdir: "build/site",
+    platform: "browser",
+    minify: true,
+  });
 }
 
 /** Builds scripts into build/site; gives each one's and each chunk's name, file, and what it imports at once. */

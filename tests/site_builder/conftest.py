@@ -21,6 +21,7 @@ def scripts(tmp_path: Path) -> Path:
         "will_it_run.js": [],
         "shared-0.js": [],
         "engine_worker.js": [],
+        "embed.js": ["shared-0.js"],
         "verify.js": [],
     }
     index = [
@@ -29,10 +30,11 @@ def scripts(tmp_path: Path) -> Path:
     ]
     for script in index:
         (folder / "site" / str(script["file"])).write_text(f"// {script['name']}")
-    (folder / "site/offline_worker.js").write_text("// offline_worker.js")
     (folder / "examples").mkdir()
     for example in EXAMPLES:
         (folder / "examples" / f"{example.name}.ts").write_text(f"// {example.name}")
+    for name in ("offline_worker.js", "widget.js"):
+        (folder / "site" / name).write_text(f"// {name}")
     (folder / "site/scripts.json").write_text(json.dumps(index))
     return folder
 

@@ -24,6 +24,7 @@ def test_a_site_holds_pages_scripts_and_models(
         "_headers",
         "manifest.webmanifest",
         "offline_worker.js",
+        "widget.js",
         "models/demo/base.plan.json",
         "models/demo/bundle.json",
         "models/demo/generation_config.json",

@@ -1,0 +1,84 @@
+"""The widget on hosts that make it hard: strict policies, phones, no WebGPU, models that are not there."""
+
+import base64
+import hashlib
+import re
+import urllib.request
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.conftest import assert_as_expected, watched_page
+
+from .conftest import LISTEN, Shop, heard, wait_for
+
+CHAT = '<windowseat-chat model="demo" heading="Ask us" {more}></windowseat-chat>'
+
+
+def test_a_policy_that_knows_the_script_by_its_hash_is_enough(open_page: Callable[[str], Page], shop: Shop) -> None:
+    with urllib.request.urlopen(f"{shop.site}widget.js") as response:
+        digest = "sha384-" + base64.b64encode(hashlib.sha384(response.read()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src '{digest}' 'strict-dynamic'; connect-src {shop.site}; worker-src blob:; "
+        "img-src data:"
+    )
+    script = f'integrity="{digest}" crossorigin="anonymous"'
+    page = open_page(shop.page("hashed", CHAT.format(more=""), policy, script))
+    page.get_by_role("button", name="Ask us").click()
+    wait_for(page, "progress")
+    assert page.get_by_role("dialog").evaluate("(box) => getComputedStyle(box).position") == "fixed", (
+        "it has its styles"
+    )
+
+
+def test_a_policy_without_workers_is_named_in_the_error(
+    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]
+) -> None:
+    expected_console.append("Content Security Policy")
+    policy = f"default-src 'none'; script-src {shop.site}; connect-src {shop.site}; img-src data:"
+    page = open_page(shop.page("no_workers", CHAT.format(more=""), policy))
+    page.get_by_role("button", name="Ask us").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    (error,) = heard(page, "error")
+    assert error["code"] == "unavailable"
+    assert "worker-src" in error["message"]
+
+
+def test_a_browser_without_webgpu_is_told_in_one_sentence(browser_without_webgpu: Browser, shop: Shop) -> None:
+    with watched_page(browser_without_webgpu) as (page, console):
+        page.add_init_script(LISTEN)
+        page.goto(shop.page("no_gpu", CHAT.format(more='download="ask"')))
+        page.get_by_role("button", name="Ask us").click()
+        expect(page.get_by_role("alert")).to_have_text(
+            re.compile(r"^(This browser has no WebGPU|The browser finds no graphics card)[^.]+\.")
+        )
+        assert heard(page, "error")[0]["code"] in ("no_webgpu", "no_adapter")
+        page.get_by_role("textbox", name="Message").fill("Hello")
+    assert_as_expected(console, ["No available adapters"])
+
+
+def test_a_model_that_is_not_there_is_an_error_and_another_one_can_be_named(
+    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]
+) -> None:
+    expected_console.append("404")
+    page = open_page(shop.page("no_model", '<windowseat-chat model="nothing" heading="Ask us"></windowseat-chat>'))
+    refused = page.evaluate("document.querySelector('windowseat-chat').ask('Hello').catch(({ code }) => code)")
+    assert refused == "missing_file"
+    expect(page.get_by_role("alert")).to_contain_text("The model on this site is damaged")
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Hello")
+    page.evaluate("document.querySelector('windowseat-chat').setAttribute('model', 'demo')")
+    wait_for(page, "progress")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_phone_shows_a_sheet_over_the_whole_screen(open_page: Callable[[str], Page], shop: Shop) -> None:
+    page = open_page(shop.page("phone", CHAT.format(more='download="ask"')))
+    page.set_viewport_size({"width": 390, "height": 720})
+    page.get_by_role("button", name="Ask us").click()
+    expect(page.get_by_role("textbox", name="Message")).to_be_visible()
+    panel = page.get_by_role("dialog")
+    assert panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 720}
+    assert panel.evaluate("(dialog) => dialog.matches(':modal')")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page.get_by_role("button", name="Ask us")).to_be_focused()
