@@ -103,6 +103,8 @@ async function buildSite() {
   const scripts = [
     ...worker,
     ...(await buildScripts(PAGE_SCRIPTS, define)),
+    // Other sites start it from memory, where it has no neighbours to import.
+    ...(await buildScripts({ widget_worker: "src/engine/worker.ts" }, {}, false)),
     // On its own, so that tests and benchmarks can take it elsewhere.
     ...(await buildScripts({ verify: "src/verify/verify.ts" }, define)),
   ];
@@ -142,7 +144,7 @@ async function buildWidget(scripts) {
   /** A script, and then all that it imports before it runs. */
   const whole = (name) => Promise.all([...new Set(near(fileOf(name)))].map(described));
   const define = {
-    worker: await described(fileOf("engine_worker.js")),
+    worker: await described(fileOf("widget_worker.js")),
     panel: await whole("widget_panel.js"),
     frame: await whole("widget_frame.js"),
   };
@@ -157,7 +159,7 @@ async function buildWidget(scripts) {
 }
 
 /** Builds scripts into build/site; gives each one's and each chunk's name, file, and what it imports at once. */
-async function buildScripts(entryPoints, define = {}) {
+async function buildScripts(entryPoints, define = {}, splitting = true) {
   const { metafile } = await build({
     ...common,
     entryPoints,
@@ -166,7 +168,7 @@ async function buildScripts(entryPoints, define = {}) {
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     platform: "browser",
-    splitting: true,
+    splitting,
     minify: true,
     legalComments: "eof",
     metafile: true,
