@@ -13,6 +13,7 @@ from .device_facts import FACTS
 from .gallery import EXAMPLES
 from .offers import Offer
 from .theme import Theme
+from .widget_demo import elements
 
 TEMPLATES = Environment(
     loader=PackageLoader("windowseat.site_builder"),
@@ -23,7 +24,12 @@ TEMPLATES = Environment(
 )
 
 # Where visitors can go, and what each place is called.
-NAVIGATION = {"./": "Chat", "examples.html": "Examples", "will_it_run.html": "Will it run here?"}
+NAVIGATION = {
+    "./": "Chat",
+    "examples.html": "Examples",
+    "will_it_run.html": "Will it run here?",
+    "widget.html": "Widget",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,11 @@ def examples(site: Site) -> str:
 def will_it_run(site: Site) -> str:
     """What this browser offers, what that means, and which of the site's models run with it."""
     return _render("will_it_run.html", site, facts=FACTS, page={"models": _models(site)})
+
+
+def widget_demo(site: Site) -> str:
+    """A page with the chat that other sites show, in both of its ways, and the HTML that puts it there."""
+    return _render("widget_demo.html", site, code=elements(site.offers))
 
 
 def embed(site: Site) -> str:

@@ -23,6 +23,7 @@ PAGES: dict[str, Callable[[Site], str]] = {
     "index.html": pages.chat,
     "examples.html": pages.examples,
     "will_it_run.html": pages.will_it_run,
+    "widget.html": pages.widget_demo,
     widget.FRAME: pages.embed,
     "verify.html": pages.verify,
     "404.html": pages.not_found,

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.page.conftest import assert_as_expected, watched_page
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
-PAGES = ("examples.html", "will_it_run.html", "404.html")
+PAGES = ("examples.html", "will_it_run.html", "widget.html", "404.html")
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +110,12 @@ def test_a_script_inside_a_page_does_not_run(page: Page, site_url: str, expected
     }"""
     with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
         assert page.evaluate(ran) is False
+
+
+def test_the_widget_page_runs_the_html_that_it_shows(page: Page, site_url: str) -> None:
+    page.goto(f"{site_url}widget.html")
+    expect(page.get_by_label("HTML").first).to_contain_text('<windowseat-chat model="demo" mode="inline" frame')
+    page.get_by_role("button", name="Start the chat").click()
+    frame = page.frame_locator("windowseat-chat[frame] iframe")
+    frame.get_by_role("button", name="What is 17 + 25?").click()
+    expect(frame.get_by_text("42")).to_be_visible(timeout=60_000)

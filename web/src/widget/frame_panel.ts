@@ -11,6 +11,8 @@ interface Waiting {
   readonly refused: (error: WidgetError) => void;
 }
 
+const SANDBOX = "allow-scripts allow-same-origin allow-popups allow-popups-to-escape-sandbox";
+
 /** The panel on an embed page in a frame, once that page has said that it may stand here. */
 export async function openFrame(
   address: URL,
@@ -20,11 +22,9 @@ export async function openFrame(
 ): Promise<Panel> {
   const frame = document.createElement("iframe");
   frame.title = settings.heading || shellTexts(settings.lang).chat;
-  // Links of an answer open beside the page; nothing in the frame can lead the page itself elsewhere.
-  frame.setAttribute(
-    "sandbox",
-    "allow-scripts allow-same-origin allow-popups allow-popups-to-escape-sandbox",
-  );
+  // Links of an answer open beside the page; nothing in the frame can lead the page itself elsewhere. A frame of the page's
+  // own origin could take its sandbox off, which browsers warn of.
+  if (address.origin !== location.origin) frame.setAttribute("sandbox", SANDBOX);
   frame.allow = "clipboard-write";
   frame.src = address.href;
   const panel = new FramePanel(frame, address.origin, settings, host);

@@ -1,0 +1,25 @@
+"""What the page about the widget shows, as the HTML that it also runs."""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from .offers import Offer
+
+ELEMENTS = {
+    "frame": """<windowseat-chat{model} mode="inline" frame
+  heading="Ask anything"
+  suggestions="What is 17 + 25? | Count from 3 to 9.">
+</windowseat-chat>""",
+    "corner": """<windowseat-chat{model} context="#hours"
+  heading="Ask the shop"
+  greeting="Hello! What would you like to know?">
+</windowseat-chat>""",
+}
+
+
+def elements(offers: Iterable[Offer]) -> dict[str, str]:
+    """The elements' HTML by their places in the page, with the site's first model."""
+    first = next(iter(offers), None)
+    model = Markup(' model="{}"').format(first.bundle.name) if first else ""
+    return {place: html.format(model=model) for place, html in ELEMENTS.items()}
