@@ -36,11 +36,11 @@ def write_toy_site(node: str, folder: Path) -> ToySite:
 
 
 def copy_scripts(*names: str, folder: Path) -> None:
-    """Copies scripts of the site: under their own names for the tests' pages, and under those by which others ask for them."""
+    """Copies the site's scripts, which find each other by their files, and these under their own names for the tests' pages."""
     for script in read_scripts(WEB / "build/site"):
+        shutil.copyfile(WEB / "build/site" / script.file, folder / script.file)
         if script.name in names:
-            for name in (script.name, script.file):
-                shutil.copyfile(WEB / "build/site" / script.file, folder / name)
+            shutil.copyfile(WEB / "build/site" / script.file, folder / script.name)
 
 
 @contextmanager
