@@ -7,6 +7,7 @@ from markupsafe import Markup
 from .offers import Offer
 
 ELEMENTS = {
+    "script": '<script type="module" src="https://chat.example/widget.js"></script>',
     "frame": """<windowseat-chat{model} mode="inline" frame
   heading="Ask anything"
   suggestions="What is 17 + 25? | Count from 3 to 9.">

@@ -14,6 +14,9 @@ WIDGET = """
                  suggestions="What is 17 + 25?"></windowseat-chat>
 """
 
+# What an isolated page asks of the pages in its frames, and most hosts would say of none.
+ISOLATED = {"Cross-Origin-Embedder-Policy": "require-corp", "Cross-Origin-Resource-Policy": "cross-origin"}
+
 
 @pytest.fixture(scope="module")
 def opened(browser: Browser, shop: Shop) -> Iterator[tuple[Page, list[str]]]:
@@ -150,7 +153,7 @@ def test_a_host_without_headers_is_no_way_around_the_list(open_frame: Callable[[
     page = open_frame(shop.page("unknown", "").replace("127.0.0.1", "localhost"))
     page.route(
         f"{shop.site}embed.html",
-        lambda route: route.fulfill(response=route.fetch(), headers={"content-type": "text/html"}),
+        lambda route: route.fulfill(response=route.fetch(), headers=ISOLATED | {"content-type": "text/html"}),
     )
     page.evaluate(
         """(address) => { const frame = document.createElement("iframe"); frame.src = address;
