@@ -74,7 +74,7 @@ def page(opened: tuple[Page, list[str]]) -> Iterator[Page]:
     console.clear()
     page.evaluate("const chat = document.querySelector('windowseat-chat'); chat.open(); chat.reset()")
     page.evaluate("window.heard.length = 0; window.told.length = 0")
-    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+    page.get_by_role("textbox", name="Message").focus()
     yield page
     assert_as_expected(console, [])
 

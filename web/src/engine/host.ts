@@ -104,10 +104,11 @@ export class House {
       loading.pages.add(page);
       return;
     }
-    if (this.#engine && this.#loaded === key) return enter(page, this.#engine);
-    for (const { guest } of this.#pages) {
-      if (guest && guest !== page.guest) throw bad("Other pages use another model here.");
-    }
+    const others = [...this.#pages].some(({ guest }) => guest && guest !== page.guest);
+    // A page that has the model to itself and loads it again wants it anew: there may be another version.
+    const anew = page.guest && !others;
+    if (this.#engine && this.#loaded === key && !anew) return enter(page, this.#engine);
+    if (others) throw bad("Other pages use another model here.");
     this.#closeEngine();
     this.#loading = { key, pages: new Set([page]), end: new AbortController() };
     await this.#run(this.#loading, message);
