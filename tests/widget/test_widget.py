@@ -209,7 +209,7 @@ def test_no_text_of_host_or_model_becomes_markup(page: Page) -> None:
 
 
 def test_language_and_theme_follow_their_attributes(page: Page) -> None:
-    chat = page.locator("windowseat-chat")
+    chat = page.locator("windowseat-chat").first
     page.emulate_media(color_scheme="light")
     panel = page.get_by_role("dialog")
     light = panel.evaluate("(box) => getComputedStyle(box).backgroundColor")
