@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 from windowseat.site_builder.site import Options, build_site
 
 from tests.page.conftest import PATIENCE_MS, assert_as_expected, watched_page
@@ -100,11 +100,11 @@ def expected_console() -> list[str]:
     return []
 
 
-def axe(page: Page) -> list[str]:
-    """What axe-core finds on a page that is serious or worse."""
+def axe(page: Page | Frame) -> list[str]:
+    """What axe-core finds that is serious or worse, on a page without its frames or in a frame."""
     page.evaluate((ROOT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8"))
     found: list[str] = page.evaluate(
-        """async () => (await axe.run()).violations
+        """async () => (await axe.run({ iframes: false })).violations
             .filter(({ impact }) => impact === "serious" || impact === "critical")
             .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)"""
     )
@@ -122,14 +122,16 @@ def use_sheet(page: Page, css: str) -> None:
 def wait_for(page: Page, name: str, count: int = 1) -> None:
     """Waits until so many events with this name were heard; Playwright's own way is against strict policies."""
     page.evaluate(
-        """([name, count]) => new Promise((resolve) => {
+        """([name, count, patience]) => new Promise((resolve, reject) => {
+            const end = Date.now() + patience;
             const look = () => {
                 if (window.heard.filter(([heard]) => heard === name).length >= count) resolve();
-                else setTimeout(look, 20);
+                else if (Date.now() < end) setTimeout(look, 20);
+                else reject(new Error(`no ${count} events ${name}, but ${JSON.stringify(window.heard)}`));
             };
             look();
         })""",
-        [name, count],
+        [name, count, PATIENCE_MS],
     )
 
 

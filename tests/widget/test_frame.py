@@ -129,6 +129,7 @@ def test_axe_finds_nothing_serious_in_a_frame(page: Page) -> None:
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.querySelector('windowseat-chat').setAttribute('theme', theme)", theme)
         assert axe(page) == []
+        assert axe(page.frames[1]) == []
 
 
 def test_a_frame_without_any_script_is_told_by_its_address(open_frame: Callable[[str], Page], shop: Shop) -> None:

@@ -269,6 +269,6 @@ def test_what_is_kept_needs_no_consent(page: Page) -> None:
 
 def test_a_moved_chat_keeps_its_conversation(page: Page) -> None:
     ask(page, "My name is Ada.")
-    page.evaluate("document.body.append(document.querySelector('windowseat-chat'))")
+    page.evaluate("document.body.prepend(document.querySelector('windowseat-chat'))")
     expect(page.get_by_role("article")).to_have_count(1)
     assert "Ada" in ask(page, "What is my name?")

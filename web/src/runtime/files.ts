@@ -1,10 +1,10 @@
 import { Budget } from "./budget.ts";
+import { bundleAddress } from "./bundle_address.ts";
 import { download, type Fetch, fetchText } from "./download.ts";
 import { WindowseatError } from "./failure.ts";
 import type { Bundle, BundleFile } from "./format.ts";
 import { findFile, parseManifest } from "./manifest.ts";
 import { type Kept, openKept } from "./storage/kept.ts";
-import { bundleAddress } from "./storage/records.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

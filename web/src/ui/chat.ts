@@ -1,11 +1,12 @@
 /** The chat page: starts the engine, moves from state to state, and keeps every part of the page in step. */
 
+import { bundleAddress } from "../runtime/bundle_address.ts";
 import type { FromEngine, LoadStage } from "../runtime/messages.ts";
 import { Composer } from "./composer.ts";
 import { titleOf } from "./conversation/conversation.ts";
 import { Library } from "./conversation/library.ts";
 import { Dialogue } from "./dialogue.ts";
-import { addressOf, Engine } from "./engine.ts";
+import { Engine } from "./engine.ts";
 import { Follower } from "./follow.ts";
 import { ModelsDialog } from "./models/models_dialog.ts";
 import { noteSpeed } from "./models/speed.ts";
@@ -104,14 +105,14 @@ function load(): void {
   engine = null;
   status.clearFailure();
   enterLoading("manifest", 0, 0);
-  currentEngine().load(addressOf(chosen.bundle));
+  currentEngine().load(bundleAddress(chosen.bundle));
 }
 
 /** Loads the chosen model, unless that would fetch much without having been asked. */
 async function start(): Promise<void> {
   if (chosen.bytes > UNASKED_BYTES) {
     const { bundles } = await currentEngine().stored();
-    if (!bundles.some(({ address }) => address === addressOf(chosen.bundle))) {
+    if (!bundles.some(({ address }) => address === bundleAddress(chosen.bundle))) {
       enter({ kind: "offered", label: chosen.label, bytes: chosen.bytes });
       return;
     }

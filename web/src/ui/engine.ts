@@ -1,3 +1,4 @@
+import { bundleAddress } from "../runtime/bundle_address.ts";
 import type { FromEngine, GenerateRequest, StoredBundle, ToEngine } from "../runtime/messages.ts";
 import { ENGINE_SCRIPT } from "../site/engine_script.ts";
 
@@ -27,7 +28,7 @@ export class Engine {
   }
 
   load(bundle: string): void {
-    this.#send({ kind: "load", bundle: addressOf(bundle) });
+    this.#send({ kind: "load", bundle: bundleAddress(bundle) });
   }
 
   /** What this browser keeps of models. */
@@ -66,9 +67,4 @@ export class Engine {
   #send(message: ToEngine): void {
     this.#worker.postMessage(message);
   }
-}
-
-/** The address that the engine keeps a bundle under. */
-export function addressOf(bundle: string): string {
-  return new URL(bundle, document.baseURI).href.replace(/\/+$/, "");
 }

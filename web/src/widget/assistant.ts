@@ -5,6 +5,7 @@ import {
   Windowseat,
   type WindowseatEngine,
 } from "../api/index.ts";
+import { bundleAddress } from "../runtime/bundle_address.ts";
 import { type BundleFacts, readFacts } from "./bundle_facts.ts";
 import { ERROR_CODES, type ErrorDetail, type ReadyDetail, WidgetError } from "./panel_types.ts";
 import type { WorkerSource } from "./sources.ts";
@@ -40,7 +41,8 @@ export class Assistant {
     this.#worker = worker;
     if (this.#ended.signal.aborted) worker.terminate();
     if (!(askAlways || bytes > LARGE || savesData())) return null;
-    if (stored.some(({ address, complete }) => complete && address === this.#bundle)) return null;
+    const address = bundleAddress(this.#bundle);
+    if (stored.some((kept) => kept.complete && kept.address === address)) return null;
     // Nobody should be asked to download what cannot run: the load itself says why.
     return (await navigator.gpu?.requestAdapter()) ? bytes : null;
   }

@@ -1,9 +1,10 @@
+import { bundleAddress } from "../bundle_address.ts";
 import { WindowseatError } from "../failure.ts";
 import type { Bundle } from "../format.ts";
 import { parseManifest } from "../manifest.ts";
 import type { StoredBundle } from "../messages.ts";
 import { CHECKSUM_BYTES } from "./checksum.ts";
-import { type BundleRecord, bundleAddress, readRecord, recordName } from "./records.ts";
+import { type BundleRecord, readRecord, recordName } from "./records.ts";
 import { locked, lockedIfFree, namesIn, openStore, remove, type Store } from "./store.ts";
 
 export interface StoredBundles {

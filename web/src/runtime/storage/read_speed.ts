@@ -1,6 +1,7 @@
+import { bundleAddress } from "../bundle_address.ts";
 import { WindowseatError } from "../failure.ts";
 import { findFile, parseManifest } from "../manifest.ts";
-import { bundleAddress, readRecord, recordName } from "./records.ts";
+import { readRecord, recordName } from "./records.ts";
 import { locked, openStore } from "./store.ts";
 
 export interface ReadSpeed {

@@ -11,12 +11,6 @@ export interface BundleRecord {
   readonly next: string | null;
 }
 
-/** The address of the bundle in a folder, however the folder was given; a path in Node stays as it is. */
-export function bundleAddress(folder: string): string {
-  const { location } = globalThis;
-  return (location ? new URL(folder, location.href).href : folder).replace(/\/+$/, "");
-}
-
 /** The name of the record of the bundle at an address. */
 export async function recordName(address: string): Promise<string> {
   return await sha256(new TextEncoder().encode(address));

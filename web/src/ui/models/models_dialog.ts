@@ -1,6 +1,7 @@
+import { bundleAddress } from "../../runtime/bundle_address.ts";
 import type { StoredBundle } from "../../runtime/messages.ts";
 import { type Device, readDevice } from "../../site/device.ts";
-import { addressOf, type Engine, type Stored } from "../engine.ts";
+import type { Engine, Stored } from "../engine.ts";
 import { notify } from "../notice.ts";
 import type { ModelChoice } from "../page_data.ts";
 import { button, element, part } from "../parts.ts";
@@ -47,9 +48,9 @@ export class ModelsDialog {
     const device = await readDevice();
     const { models } = this.#place;
     const keptOf = ({ bundle }: ModelChoice): StoredBundle | undefined =>
-      bundles.find(({ address }) => address === addressOf(bundle));
+      bundles.find(({ address }) => address === bundleAddress(bundle));
     this.#list.replaceChildren(...models.map((model) => this.#offer(model, device, keptOf(model))));
-    const offered = models.map(({ bundle }) => addressOf(bundle));
+    const offered = models.map(({ bundle }) => bundleAddress(bundle));
     const others = bundles.filter(({ address }) => !offered.includes(address));
     this.#others.replaceChildren(...others.map((stored) => this.#leftOver(stored)));
     const places = { used: sizeText(bytes), room: sizeText(device.room ?? 0) };
