@@ -1,6 +1,5 @@
 """The devices that kernels are tested on, and tiny checkpoints to build from."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,19 +7,18 @@ import pytest
 from playwright.sync_api import Browser
 from windowseat.compile.tuning import GPU, SOFTWARE, Tuning
 
-# Read by the Vulkan loader when wgpu is first imported: without a GPU of their own, tests run on Mesa's lavapipe.
-for driver in sorted(Path("/usr/share/vulkan/icd.d").glob("lvp_icd.*.json")):
-    os.environ.setdefault("VK_ICD_FILENAMES", str(driver))
-
-from tests.browser_kernels import BrowserKernels  # noqa: E402
-from tests.compile.machine import Machine  # noqa: E402
-from tests.gpu import Gpu  # noqa: E402
+from tests.browser_kernels import BrowserKernels
+from tests.compile.machine import Machine
+from tests.gpu import Gpu
 
 
 @pytest.fixture(scope="session")
 def gpu() -> Gpu:
-    """Python's own WebGPU device."""
-    return Gpu()
+    """Python's own WebGPU device: Mesa's lavapipe, which Dawn in the processes of other tests would refuse."""
+    with pytest.MonkeyPatch.context() as patch:
+        for driver in Path("/usr/share/vulkan/icd.d").glob("lvp_icd.*.json"):
+            patch.setenv("VK_ICD_FILENAMES", str(driver))
+        return Gpu()
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,10 @@ import type { WindowseatEngine } from "../../web/src/api/engine.ts";
 import { testAiSdk } from "./adapters/ai_sdk.ts";
 import { testLangChain } from "./adapters/langchain.ts";
 import { testPromptApi } from "./adapters/prompt_api.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { loadParrot } from "./parrot.ts";
 
-describe("a model by its adapters", needsGpu, () => {
+describe("a model by its adapters", () => {
   let engine: WindowseatEngine | undefined;
   before(async () => {
     engine = await loadParrot();

@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
 import { ApiError } from "../../web/src/api/error.ts";
 import type { ChatChunk, ChatParams, CompletionParams } from "../../web/src/api/types.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
 
@@ -23,7 +23,7 @@ const textOf = (chunks: readonly ChatChunk[], index = 0): string =>
     .map((choice) => (choice.index === index ? (choice.delta.content ?? "") : ""))
     .join("");
 
-describe("an engine of the API", needsGpu, () => {
+describe("an engine of the API", () => {
   let engine: WindowseatEngine;
   before(async () => {
     engine = await loadToy();
@@ -218,7 +218,7 @@ const then = (...messages: object[]): object => ({
   messages: [{ role: "user", content: "x" }, ...messages],
 });
 
-describe("a wrong request", needsGpu, () => {
+describe("a wrong request", () => {
   let engine: WindowseatEngine;
   before(async () => {
     engine = await loadToy();
@@ -377,7 +377,7 @@ describe("a wrong request", needsGpu, () => {
   });
 });
 
-describe("loading", needsGpu, () => {
+describe("loading", () => {
   it("says how far it is, and what went wrong", async () => {
     const stages = new Set<string>();
     const engine = await loadToy({ onProgress: ({ stage }) => stages.add(stage), context: 64 });

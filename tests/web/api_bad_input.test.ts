@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import OpenAI, { BadRequestError } from "openai";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
 import { ApiError } from "../../web/src/api/error.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { callText, loadParrot } from "./parrot.ts";
 
 const user = (content: unknown): object => ({ role: "user", content });
@@ -62,7 +62,7 @@ const CASES: [what: string, request: object, param: string, code: string][] = [
   ],
 ];
 
-describe("bad input", needsGpu, () => {
+describe("bad input", () => {
   let engine: WindowseatEngine;
   let client: OpenAI;
   before(async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import OpenAI, { APIUserAbortError, BadRequestError, NotFoundError } from "openai";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate } from "./toy_bundle.ts";
 import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
 
@@ -14,7 +14,7 @@ const REQUEST = {
 };
 const TEXT = toyText(simulate(HELLO_IDS, 8));
 
-describe("OpenAI's own client", needsGpu, () => {
+describe("OpenAI's own client", () => {
   let engine: WindowseatEngine;
   let client: OpenAI;
   before(async () => {

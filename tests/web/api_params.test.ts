@@ -7,7 +7,7 @@ import { Stream } from "../../web/src/api/stream.ts";
 import type { ChatParams, CompletionParams } from "../../web/src/api/types.ts";
 import { createHost } from "../../web/src/engine/host.ts";
 import type { ToEngine } from "../../web/src/runtime/messages.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { parrotBundle } from "./parrot.ts";
 
 /** What becomes of a parameter: it changes what the engine hears or what comes back; nothing else is taken; it is refused. */
@@ -93,7 +93,7 @@ function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (key, item) => (changing.has(key) ? undefined : item)));
 }
 
-describe("every parameter of OpenAI's types and of ours", needsGpu, () => {
+describe("every parameter of OpenAI's types and of ours", () => {
   let engine: WindowseatEngine;
   let sent: ToEngine[] = [];
   before(async () => {

@@ -4,7 +4,7 @@ import { type Method, profileKernels } from "../../web/src/bench/profile.ts";
 import { replace } from "../../web/src/bench/replace.ts";
 import { measureRun } from "../../web/src/bench/run.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, load, madeUp } from "./toy_model.ts";
 
@@ -26,7 +26,7 @@ const ways: readonly (readonly [Method, () => GPU])[] = [
   ["submits", gpuWithoutTimestamps],
 ];
 
-describe("a benchmark", needsGpu, () => {
+describe("a benchmark", () => {
   for (const [method, open] of ways) {
     it(`times every kernel by ${method}, and the kernels still compute what they should`, async () => {
       const tap = tapGpu(open());

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Constraint } from "../../web/src/runtime/constrained.ts";
 import type { Model } from "../../web/src/runtime/model.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate, VOCABULARY } from "./toy_bundle.ts";
 import { callsOfTen, GREEDY, load, madeUp, run } from "./toy_model.ts";
 
@@ -32,7 +32,7 @@ function ruled(): Constraint & { readonly heard: number[] } {
 const masked = (logits: readonly number[], made: readonly number[]): number[] =>
   logits.map((logit, id) => (rule(id, made.length, made.at(-1) ?? 0) ? logit : -1e30));
 
-describe("a constrained answer", needsGpu, () => {
+describe("a constrained answer", () => {
   let model: Model;
   before(async () => {
     model = await load();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { SLOW_RIVAL, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
 import { load, madeUp, run } from "./toy_model.ts";
 
@@ -13,7 +13,7 @@ const REVERSED: ToyChoice = {
   },
 };
 
-describe("a trial of variants", needsGpu, () => {
+describe("a trial of variants", () => {
   for (const [order, choice] of Object.entries({ first: REVERSED, last: SLOW_RIVAL })) {
     it(`finds the faster one that stands ${order}, and starts from a clean state`, async () => {
       const model = await load(toyBundle(choice));

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate, toyBundle, VOCABULARY } from "./toy_bundle.ts";
 
 // Built, this file is web/build/tests/driver.test.mjs.
@@ -34,7 +34,7 @@ async function drive(
   return { answers: lines.map((line) => JSON.parse(line)), code, errors };
 }
 
-describe("the Node driver", needsGpu, () => {
+describe("the Node driver", () => {
   let folder = "";
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "windowseat-"));

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Engine } from "../../web/src/engine/engine.ts";
 import { Guest } from "../../web/src/engine/guest.ts";
 import type { FromEngine, GenerateRequest } from "../../web/src/runtime/messages.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { IM_END, IM_START, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
 
 const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
@@ -52,7 +52,7 @@ function toyText(ids: readonly number[]): string {
   return new TextDecoder().decode(Uint8Array.from(parts));
 }
 
-describe("an engine", needsGpu, () => {
+describe("an engine", () => {
   it("says what it has loaded", async () => {
     const guest = await load();
     const { name, variant, context, thinks, weightBytes, loadMs } = guest.engine.summary;

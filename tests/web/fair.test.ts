@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate } from "./toy_bundle.ts";
 import { loadToy, toyText } from "./toy_engine.ts";
 import { madeUp } from "./toy_model.ts";
 
 type Asked = Pick<WindowseatEngine, "completions">;
 
-describe("requests of several sessions", needsGpu, () => {
+describe("requests of several sessions", () => {
   let engine: WindowseatEngine;
   before(async () => {
     engine = await loadToy({ context: 4096 });

@@ -9,9 +9,6 @@ if (process.env.VK_ICD_FILENAMES === undefined && existsSync(SWIFTSHADER)) {
 }
 
 export const gpu = openDawn();
-const adapter = await gpu.requestAdapter();
-
-/** Options for a test that needs a GPU: skipped, with the reason, where Dawn finds none. */
-export const needsGpu = {
-  skip: adapter === null && "Dawn finds no GPU; install chromium for its software adapter",
-};
+if ((await gpu.requestAdapter()) === null) {
+  throw new Error("Dawn finds no GPU; install chromium for its software adapter.");
+}

@@ -7,7 +7,7 @@ import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { FailureCode } from "../../web/src/runtime/messages.ts";
 import { Model } from "../../web/src/runtime/model.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
 
 async function load(toy: ToyBundle, options: LoadOptions = {}, fetch: Fetch = toy.fetch) {
@@ -67,7 +67,7 @@ describe("a manifest", () => {
   });
 });
 
-describe("loading", needsGpu, () => {
+describe("loading", () => {
   it("reports every byte of the weights and every kernel", async () => {
     const seen: string[] = [];
     const model = await load(toyBundle(), {
@@ -263,7 +263,7 @@ function withAdapterLimits(less: Partial<Record<keyof GPUSupportedLimits, number
   });
 }
 
-describe("the choice of a variant", needsGpu, () => {
+describe("the choice of a variant", () => {
   const withLimits = (limits: Record<string, number>) =>
     toyBundle({ variants: ([base]) => [{ ...base, limits }] });
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { tapGpu } from "../../web/src/bench/tap.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { loadToy, toyText } from "./toy_engine.ts";
 
-describe("a GPU that is lost", needsGpu, () => {
+describe("a GPU that is lost", () => {
   it("fails the running requests with one error, and the next ones load the model again", async () => {
     const tap = tapGpu(gpu);
     const toy = toyBundle();

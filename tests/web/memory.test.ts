@@ -9,7 +9,7 @@ import { openBundle } from "../../web/src/runtime/files.ts";
 import { BLOCK, KvCache, roomFor } from "../../web/src/runtime/kv_cache.ts";
 import { assemble } from "../../web/src/runtime/load.ts";
 import { createSnapshotMemory, Snapshots } from "../../web/src/runtime/snapshots.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { gpuWithMemory } from "./small_gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, load, madeUp, run } from "./toy_model.ts";
@@ -18,7 +18,7 @@ const CONTEXT = 4096;
 /** Bytes of one position in the toy's cache, which is one buffer. */
 const POSITION = 4;
 
-describe("the memory of a model", needsGpu, () => {
+describe("the memory of a model", () => {
   it("grows by a block while it decodes, and only what binds the cache is bound anew", async () => {
     const tap = tapGpu(gpu);
     const model = await load(toyBundle(), { context: CONTEXT, gpu: tap.gpu });
@@ -114,7 +114,7 @@ describe("the memory of a model", needsGpu, () => {
 /** The folder of a compiled model, from whoever runs the tests. */
 const DEMO = process.env.WINDOWSEAT_DEMO;
 
-describe("the memory in report.json", { skip: needsGpu.skip || DEMO === undefined }, () => {
+describe("the memory in report.json", { skip: DEMO === undefined }, () => {
   it("is what the device was really asked for, within 3 %", async () => {
     const bundle = await openBundle(DEMO ?? "", { fetch: fetchFromDisk });
     const tap = tapGpu(gpu);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { CONTEXT, simulate, toyBundle, VOCABULARY } from "./toy_bundle.ts";
 import { callsOfTen, GREEDY, load, run } from "./toy_model.ts";
 
 const PROMPT = Array.from({ length: 21 }, (_, i) => (i * 37 + 5) % 250);
 
-describe("a model", needsGpu, () => {
+describe("a model", () => {
   it("decodes the tokens that the kernels define, from a prompt of several chunks", async () => {
     const model = await load();
     const { ids, reason } = await run(model, PROMPT, { maxTokens: 12 });

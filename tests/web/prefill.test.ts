@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Pace } from "../../web/src/runtime/pace.ts";
 import { leastMissed } from "../../web/src/runtime/snapshots.ts";
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { CHUNK } from "./toy_bundle.ts";
 import { load, madeUp, run } from "./toy_model.ts";
 
@@ -43,7 +43,7 @@ describe("the chunks of a prompt", () => {
     assert.equal(pace.chunk, 8);
   });
 
-  it("are at most two ahead of a stop, and each is told of", needsGpu, async () => {
+  it("are at most two ahead of a stop, and each is told of", async () => {
     const model = await load();
     const prompt = madeUp(10 * CHUNK);
     const stop = new AbortController();

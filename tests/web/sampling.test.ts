@@ -4,7 +4,7 @@ import { checkRequest } from "../../web/src/engine/request.ts";
 import type { Sampling } from "../../web/src/runtime/messages.ts";
 import type { Logprobs } from "../../web/src/runtime/sampling.ts";
 
-import { needsGpu } from "./gpu.ts";
+import "./gpu.ts";
 import { simulate, VOCABULARY } from "./toy_bundle.ts";
 import { callsOfTen, GREEDY, load, madeUp, run } from "./toy_model.ts";
 
@@ -19,7 +19,7 @@ const EVERYTHING: Sampling = {
   logprobs: 20,
 };
 
-describe("sampling", needsGpu, () => {
+describe("sampling", () => {
   it("adds the bias to the logits of its tokens, for this request", async () => {
     const model = await load();
     const [first = 0] = simulate(PROMPT, 1);

@@ -10,7 +10,7 @@ import {
   CHECKSUM_BYTES,
   startChecksum,
 } from "../../web/src/runtime/storage/checksum.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { gpuWithMemory } from "./small_gpu.ts";
 import { simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
 import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
@@ -31,7 +31,7 @@ async function goOn(
   return { whole: [...prompt, ...made], cached: usage.prompt_tokens_details.cached_tokens };
 }
 
-describe("sessions", needsGpu, () => {
+describe("sessions", () => {
   let engine: WindowseatEngine;
   before(async () => {
     engine = await loadToy({ context: 4096 });
@@ -114,7 +114,7 @@ describe("sessions", needsGpu, () => {
   });
 });
 
-describe("a saved session", needsGpu, () => {
+describe("a saved session", () => {
   let engine: WindowseatEngine;
   let whole: number[];
   let bytes: Uint8Array<ArrayBuffer>;
@@ -211,7 +211,7 @@ describe("a saved session", needsGpu, () => {
   });
 });
 
-describe("the memory of sessions", needsGpu, () => {
+describe("the memory of sessions", () => {
   it("is given back when they are closed", async () => {
     const tap = tapGpu(gpu);
     const engine = await loadToy({ context: 4096 }, toyBundle(), tap.gpu);

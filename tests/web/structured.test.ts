@@ -6,7 +6,7 @@ import { ApiError } from "../../web/src/api/error.ts";
 import type { ChatParams, FunctionTool, ResponseFormat } from "../../web/src/api/types.ts";
 import { createHost } from "../../web/src/engine/host.ts";
 import { fetchFromDisk } from "../../web/src/node/folder.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 
 const DEMO = process.env.WINDOWSEAT_DEMO ?? "";
 const ASK = [{ role: "user" as const, content: "Give me a JSON object with a name and an age." }];
@@ -37,7 +37,7 @@ const WEATHER: FunctionTool = {
 };
 const TIME: FunctionTool = { type: "function", function: { name: "get_time", strict: true } };
 
-describe("an answer of the demo model", needsGpu, () => {
+describe("an answer of the demo model", () => {
   let engine: WindowseatEngine;
   before(async () => {
     const connect = (listen: Parameters<typeof createHost>[0]) => {

@@ -6,7 +6,7 @@ import { fetchFromDisk } from "../../web/src/node/folder.ts";
 import { type OpenBundle, openBundle } from "../../web/src/runtime/files.ts";
 import type { Plan, Program } from "../../web/src/runtime/format.ts";
 import { Model } from "../../web/src/runtime/model.ts";
-import { gpu, needsGpu } from "./gpu.ts";
+import { gpu } from "./gpu.ts";
 import { type ToyChoice, toyBundle } from "./toy_bundle.ts";
 import { GREEDY, madeUp, run } from "./toy_model.ts";
 
@@ -148,7 +148,7 @@ function countRead(device: GPUDevice | null): () => number {
 }
 
 for (const [name, open] of Object.entries(MODELS)) {
-  describe(`the state of ${name} is that of the text that was shown`, needsGpu, () => {
+  describe(`the state of ${name} is that of the text that was shown`, () => {
     const tap = tapGpu(gpu);
     let model: Model;
     before(async () => {

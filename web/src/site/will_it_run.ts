@@ -3,14 +3,8 @@
 import { type Fit, fitOf } from "../ui/models/fit.ts";
 import { type ModelChoice, readPageData } from "../ui/page_data.ts";
 import { element, part } from "../ui/parts.ts";
+import { sizeText } from "../ui/size_text.ts";
 import { type Device, readDevice } from "./device.ts";
-
-/** Of files, in powers of ten. */
-const size = (bytes: number): string => {
-  const [value, unit] = bytes < 1e9 ? [bytes / 1e6, "megabyte"] : [bytes / 1e9, "gigabyte"];
-  const maximumFractionDigits = value < 10 ? 1 : 0;
-  return value.toLocaleString("en", { style: "unit", unit, maximumFractionDigits });
-};
 
 /** Of limits, which are powers of two. */
 const limit = (bytes: number): string => {
@@ -53,7 +47,7 @@ function verdict(found: readonly Fit[]): string {
 
 function card(model: ModelChoice, fit: Fit): HTMLLIElement {
   const made = element("li", "card");
-  const needs = `${size(model.bytes)} to download${"memory" in fit ? `, ${size(fit.memory)} of memory while it runs` : ""}.`;
+  const needs = `${sizeText(model.bytes, "en")} to download${"memory" in fit ? `, ${sizeText(fit.memory, "en")} of memory while it runs` : ""}.`;
   made.append(
     element("h3", "", model.label),
     element("p", "", sentence(fit)),
@@ -87,7 +81,7 @@ function factOf(key: string, { adapter, memory, room }: Device): string {
     case "memory":
       return memory === null ? "Not told" : `${memory / 2 ** 30} GB or more`;
     case "room":
-      return room === null ? "Not told" : size(room);
+      return room === null ? "Not told" : sizeText(room, "en");
     case "isolated":
       return crossOriginIsolated ? "Yes" : "No";
     case "shader-f16":

@@ -4,6 +4,7 @@
  */
 
 import english from "../../../site_builder/texts/en.json";
+import { sizeText as sizeTextIn } from "./size_text.ts";
 
 export type TextKey = keyof typeof english;
 
@@ -53,10 +54,8 @@ export function formatted(value: number, options: Intl.NumberFormatOptions): str
   return new Intl.NumberFormat(language, options).format(value);
 }
 
-/** "12 MB", "1.3 GB", as the language writes it. */
 export function sizeText(bytes: number): string {
-  const [unit, value] = bytes < 1e9 ? ["megabyte", bytes / 1e6] : ["gigabyte", bytes / 1e9];
-  return formatted(value, { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 });
+  return sizeTextIn(bytes, language);
 }
 
 function formOf(forms: Readonly<Record<string, string>>, count: number): string {

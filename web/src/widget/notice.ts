@@ -1,7 +1,9 @@
 import type { LoadProgress } from "../api/index.ts";
 import { action, named } from "./dom.ts";
 import type { ErrorDetail, WidgetErrorCode } from "./panel_types.ts";
-import { sizeText, type Texts } from "./texts.ts";
+import { sizeText } from "../ui/size_text.ts";
+import { languageOf } from "./languages.ts";
+import type { Texts } from "./texts.ts";
 
 /** What stands between the conversation and the message box: how the model is coming, or why it is not. */
 export type Notice =
@@ -34,7 +36,7 @@ export class NoticeView {
         this.element.replaceChildren();
         break;
       case "consent": {
-        const button = texts.download.replace("{size}", sizeText(notice.bytes, lang));
+        const button = texts.download.replace("{size}", sizeText(notice.bytes, languageOf(lang)));
         this.#card("consent", texts.consent, action(button, this.#actions.download));
         break;
       }
@@ -61,7 +63,7 @@ export class NoticeView {
   #showProgress({ stage, done, total }: LoadProgress, texts: Texts, lang: string): void {
     const share = total > 0 ? done / total : 0;
     const sizes =
-      stage === "weights" && total > 0 ? `${sizeText(done, lang)} / ${sizeText(total, lang)}` : "";
+      stage === "weights" && total > 0 ? `${sizeText(done, languageOf(lang))} / ${sizeText(total, languageOf(lang))}` : "";
     if (this.#bar === null) {
       this.#bar = named("div", "progress");
       this.#bar.role = "progressbar";

@@ -13,10 +13,3 @@ const TEXTS = { ar, de, en, es, zh } satisfies Record<string, Texts>;
 export function textsIn(tag: string): Texts {
   return TEXTS[languageOf(tag)];
 }
-
-/** "12 MB" or "1.3 GB", as the language writes it. */
-export function sizeText(bytes: number, tag: string): string {
-  const [unit, value] = bytes < 1e9 ? ["megabyte", bytes / 1e6] : ["gigabyte", bytes / 1e9];
-  const format = { style: "unit", unit, maximumFractionDigits: value < 10 ? 1 : 0 } as const;
-  return new Intl.NumberFormat(languageOf(tag), format).format(value);
-}
