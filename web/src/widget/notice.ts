@@ -1,8 +1,8 @@
 import type { LoadProgress } from "../api/index.ts";
-import { action, named } from "./dom.ts";
-import type { ErrorDetail, WidgetErrorCode } from "./panel_types.ts";
 import { sizeText } from "../ui/size_text.ts";
+import { action, named } from "./dom.ts";
 import { languageOf } from "./languages.ts";
+import type { ErrorDetail, WidgetErrorCode } from "./panel_types.ts";
 import type { Texts } from "./texts.ts";
 
 /** What stands between the conversation and the message box: how the model is coming, or why it is not. */
@@ -63,7 +63,9 @@ export class NoticeView {
   #showProgress({ stage, done, total }: LoadProgress, texts: Texts, lang: string): void {
     const share = total > 0 ? done / total : 0;
     const sizes =
-      stage === "weights" && total > 0 ? `${sizeText(done, languageOf(lang))} / ${sizeText(total, languageOf(lang))}` : "";
+      stage === "weights" && total > 0
+        ? `${sizeText(done, languageOf(lang))} / ${sizeText(total, languageOf(lang))}`
+        : "";
     if (this.#bar === null) {
       this.#bar = named("div", "progress");
       this.#bar.role = "progressbar";
