@@ -34,6 +34,7 @@ class Options:
     quantisation: str = "q4"
     name: str | None = None  # None: after the checkpoint
     context: int | None = None  # tokens that a conversation may hold unless told otherwise; None: all the model takes
+    variants: tuple[str, ...] = ()  # by their names; empty: all
 
 
 def build(model: str, models_dir: Path, options: Options, report: Report) -> Path:
@@ -43,6 +44,9 @@ def build(model: str, models_dir: Path, options: Options, report: Report) -> Pat
         raise UserError(f"There is no quantisation {options.quantisation!r}; choose one of {known}.")
     if options.context is not None and options.context < 1:
         raise UserError(f"A context of {options.context} tokens is too small; choose at least 1.")
+    if odd := set(options.variants) - {variant.name for variant in VARIANTS}:
+        known = ", ".join(variant.name for variant in VARIANTS)
+        raise UserError(f"There is no variant {min(odd)!r}; choose among {known}.")
     with open_checkpoint(model, report) as checkpoint:
         return _build(checkpoint, models_dir, options, report)
 
@@ -56,7 +60,8 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     names = {s.name: on_disk(s, prefix, architecture.PREFIXES[0]) for w in weights for s in w.sources}
     text = read_text_files(checkpoint, model.vocabulary)
     sizes = {name: size for w in weights for name, size in tensor_sizes(w, options.quantisation).items()}
-    schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in VARIANTS]
+    chosen = [variant for variant in VARIANTS if not options.variants or variant.name in options.variants]
+    schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in chosen]
     plans = [(variant, launches, make_plan(launches, variant, sizes.keys())) for variant, launches in schedules]
     name = options.name or bundle_name(checkpoint.source)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):

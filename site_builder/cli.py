@@ -101,6 +101,9 @@ def build(
     context: Annotated[
         int | None, typer.Option(min=1, help="Tokens that a conversation may hold. [default: all that the model takes]")
     ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Only f16, base, software or another; all by default.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the compiled models.")] = MODELS,
 ) -> None:
     """Compile a checkpoint into a bundle that a browser can run.
@@ -120,7 +123,7 @@ def build(
     from ..compile.progress import Progress
     from .progress_bars import progress_bars
 
-    options = Options(quantisation=quantise, name=name, context=context)
+    options = Options(quantisation=quantise, name=name, context=context, variants=tuple(variant or ()))
     taken = 0
 
     def watch(progress: Progress) -> None:

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from starlette.types import ASGIApp
 from windowseat.site_builder import server
 from windowseat.site_builder.node import find_node
+from windowseat.site_builder.runtimes import SOFTWARE_FLAGS
 
 WEB = Path(__file__).parents[1] / "web"
 CHROMIUM = "/usr/bin/chromium"
@@ -23,7 +24,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", *SOFTWARE_FLAGS]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compile.errors import UserError
-from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAG, find_chromium, serving
+from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAGS, find_chromium, serving
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
 SCRIPT = """async (bundle) => {
@@ -76,9 +76,9 @@ def _page(url: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="windowseat-profile-") as profile, sync_playwright() as playwright:
-        for flags in (CHROMIUM_FLAGS, (*CHROMIUM_FLAGS, SOFTWARE_FLAG)):
+        for more in ((), SOFTWARE_FLAGS):
             context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=find_chromium(), headless=True, args=list(flags)
+                profile, executable_path=find_chromium(), headless=True, args=[*CHROMIUM_FLAGS, *more]
             )
             try:
                 page = context.new_page()
@@ -86,7 +86,7 @@ def _page(url: str) -> Iterator[Any]:
                 page.goto(f"{url}verify.html")
                 page.wait_for_function("window.windowseat !== undefined")
                 found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
-                if found or SOFTWARE_FLAG in flags:
+                if found or more:
                     yield page
                     return
             finally:

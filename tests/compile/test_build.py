@@ -140,6 +140,12 @@ def test_a_bundle_may_be_given_a_name(source: Path, tmp_path: Path) -> None:
     assert compiled(source, tmp_path, Options(name="other.v2")) == tmp_path / "other.v2"
 
 
+def test_only_the_variants_that_are_named_are_compiled(source: Path, tmp_path: Path) -> None:
+    folder = compiled(source, tmp_path, Options(variants=("software", "base")))
+    assert [variant["name"] for variant in manifest(folder)["variants"]] == ["base", "software"]
+    assert sorted(path.name for path in folder.glob("plan-*")) == ["plan-base.json", "plan-software.json"]
+
+
 @pytest.mark.parametrize(("asked", "got"), [(300, 300), (512, 512), (4096, 512), (None, 512)])
 def test_the_context_stays_within_what_the_model_was_made_for(
     source: Path, tmp_path: Path, asked: int | None, got: int

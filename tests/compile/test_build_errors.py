@@ -181,6 +181,11 @@ def test_an_unknown_quantisation(source: Path, models: Path) -> None:
     assert refusal(source, models, Options("q3")) == "There is no quantisation 'q3'; choose one of q4, q8, f16."
 
 
+def test_an_unknown_variant(source: Path, models: Path) -> None:
+    said = refusal(source, models, Options(variants=("f16", "f8")))
+    assert said.startswith("There is no variant 'f8'; choose among f16_subgroups, f16, base, software")
+
+
 def test_no_context(source: Path, models: Path) -> None:
     assert refusal(source, models, Options(context=0)) == "A context of 0 tokens is too small; choose at least 1."
 

@@ -76,7 +76,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compiled model to talk with."""
     folder = tmp_path_factory.mktemp("tiny")
     source = write_tiny(folder / "model", {**CONFIG, "max_position_embeddings": 1024})
-    return build(str(source), folder / "models", Options(), lambda progress: None)
+    return build(str(source), folder / "models", Options(variants=("software",)), lambda progress: None)
 
 
 @pytest.mark.parametrize(

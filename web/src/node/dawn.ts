@@ -4,5 +4,9 @@ import { create, globals } from "webgpu";
 export function openDawn(): GPU {
   Object.assign(globalThis, globals);
   // Rounded timestamps tell nothing about kernels of microseconds; there is no page here that could abuse exact ones.
-  return create(["disable-dawn-features=timestamp_quantization"]);
+  const off = ["timestamp_quantization"];
+  // SwiftShader writes out the zeros of workgroup memory one by one: half of all the time that it compiles.
+  if (process.env.VK_ICD_FILENAMES?.includes("swiftshader"))
+    off.push("use_vulkan_zero_initialize_workgroup_memory_extension");
+  return create([`disable-dawn-features=${off.join(",")}`]);
 }
