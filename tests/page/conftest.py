@@ -82,14 +82,14 @@ def loaded(browser: Browser, site_url: str) -> Iterator[tuple[Page, list[str]]]:
 
 
 @pytest.fixture
-def chat(loaded: tuple[Page, list[str]]) -> Iterator[Page]:
+def chat(loaded: tuple[Page, list[str]], expected_console: list[str]) -> Iterator[Page]:
     """The chat page, ready for the first question of a chat."""
     page, console = loaded
     console.clear()
     page.get_by_role("button", name="New chat").click()
     expect(page.locator("body")).to_have_attribute("data-state", "ready")
     yield page
-    assert_as_expected(console, [])
+    assert_as_expected(console, expected_console)
 
 
 @pytest.fixture

@@ -24,14 +24,6 @@ def take_in(side: Locator, name: str, content: str) -> None:
     side.locator("#import-files").set_input_files(file)
 
 
-def test_a_conversation_outlives_a_reload(chat: Page, ask: Ask) -> None:
-    ask("My name is Ada.")
-    chat.reload()
-    expect(chat.locator(".question")).to_have_text("My name is Ada.")
-    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
-    expect(ask("What is my name?")).to_contain_text("Ada")
-
-
 def test_conversations_are_found_renamed_and_opened_again(chat: Page, ask: Ask, side: Locator) -> None:
     ask("Say hello in Japanese.")
     chat.get_by_role("button", name="New chat").click()

@@ -75,14 +75,13 @@ def test_a_missing_engine_script_is_said_too(page: Page, copy_of_site: CopyOfSit
     expect(page.get_by_role("alert")).to_contain_text(script.name)
 
 
-def test_a_message_that_is_too_long_comes_back_into_the_message_box(page: Page, site_url: str) -> None:
-    page.goto(site_url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+def test_a_message_that_is_too_long_comes_back_into_the_message_box(chat: Page) -> None:
     long_message = "window seat " * 20_000
-    box = page.get_by_role("textbox", name="Message")
+    box = chat.get_by_role("textbox", name="Message")
     box.fill(long_message)
-    page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_contain_text("This no longer fits into the chat")
+    chat.get_by_role("button", name="Send").click()
+    expect(chat.get_by_role("alert")).to_contain_text("This no longer fits into the chat")
     expect(box).to_have_value(long_message.strip())
-    page.get_by_role("button", name="Start a new chat").click()
-    expect(page.get_by_role("alert")).to_be_empty()
+    chat.get_by_role("button", name="Start a new chat").click()
+    expect(chat.get_by_role("alert")).to_be_empty()
+    box.fill("")

@@ -1,24 +1,28 @@
-"""The second visit: the model is in the browser already."""
+"""The second visit: the conversation and the model are in the browser already."""
 
-from playwright.sync_api import Page, Route, expect
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, Route, expect
 
 
-def test_a_second_visit_needs_nothing_of_the_model_from_the_network(
-    page: Page, site_url: str, expected_console: list[str]
+def test_a_second_visit_has_the_conversation_and_needs_nothing_of_the_model_from_the_network(
+    chat: Page, site_url: str, ask: Callable[[str], Locator], expected_console: list[str]
 ) -> None:
-    page.goto(site_url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    ask("My name is Ada.")
     expected_console.append("ERR_INTERNET_DISCONNECTED")
+    hosts: set[str] = set()
+    chat.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     asked: list[str] = []
 
     def disconnect(route: Route) -> None:
         asked.append(route.request.url.rpartition("/")[2])
         route.abort("internetdisconnected")
 
-    page.context.route("**/models/**", disconnect)
-    page.reload()
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
-    page.get_by_role("textbox", name="Message").fill("What is 17 + 25?")
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
+    chat.context.route("**/models/**", disconnect)
+    chat.reload()
+    expect(chat.locator(".question")).to_have_text("My name is Ada.")
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    expect(ask("What is my name?")).to_contain_text("Ada")
+    chat.context.unroute("**/models/**", disconnect)
     assert asked == ["bundle.json"]
+    assert hosts == {site_url.split("/")[2]}, "nothing is asked of another host"

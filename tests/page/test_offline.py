@@ -14,17 +14,12 @@ from tests.page.conftest import BUILT_SITE, assert_as_expected, watched_page
 CONTROLLED = "() => navigator.serviceWorker.controller !== null"
 
 
-def visit(page: Page, url: str) -> None:
-    """Opens the chat and waits until the model answers and the browser keeps the site."""
-    page.goto(url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
-    page.wait_for_function(CONTROLLED)
-
-
 def test_after_one_visit_site_and_model_work_with_the_network_off(browser: Browser) -> None:
     with watched_page(browser) as (page, console):
         with served(server.application(BUILT_SITE)) as url:
-            visit(page, url)
+            page.goto(url)
+            expect(page.locator("body")).to_have_attribute("data-state", "ready")
+            page.wait_for_function(CONTROLLED)
         # The server is gone, and the browser knows that it has no network.
         page.context.set_offline(True)
         page.reload()
@@ -47,7 +42,8 @@ def updated(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     with watched_page(browser) as (page, console):
         with served(server.application(folder)) as url:
-            visit(page, url)
+            page.goto(url)
+            page.wait_for_function(CONTROLLED)
             yield page, update
         page.goto("about:blank")
     assert_as_expected(console, [])

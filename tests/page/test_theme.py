@@ -26,10 +26,9 @@ def test_the_theme_button_goes_round_and_the_choice_outlives_a_reload(page: Page
     assert page.evaluate(PAPER) != light
 
 
-def test_the_page_fits_a_narrow_phone(page: Page, site_url: str) -> None:
-    page.set_viewport_size({"width": 320, "height": 568})
-    page.goto(site_url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
-    assert page.evaluate("document.documentElement.scrollWidth") == 320
-    expect(page.get_by_role("button", name="New chat")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+def test_the_page_fits_a_narrow_phone(chat: Page) -> None:
+    chat.set_viewport_size({"width": 320, "height": 568})
+    assert chat.evaluate("document.documentElement.scrollWidth") == 320
+    expect(chat.get_by_role("button", name="New chat")).to_be_in_viewport(ratio=1)
+    expect(chat.get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    chat.set_viewport_size({"width": 1280, "height": 720})

@@ -24,7 +24,7 @@ describe("requests of several sessions", () => {
   it("take turns, and each gets the tokens that it would get alone", async () => {
     const sessions = Array.from({ length: 4 }, () => engine.session());
     const ends: number[] = [];
-    const lengths = [400, 250, 120, 30];
+    const lengths = [540, 180, 60, 20];
     await Promise.all(
       sessions.map(async (session, i) => {
         await write(session, madeUp(10 + i, i), lengths[i] ?? 0);

@@ -85,7 +85,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *["model", "memory", "prefill", "bench", "load", "storage", "sampling", "engine", "driver", "text"],
         *["constrained", "grammar", "structured"],
         *["contest", "api", "api_text", "api_client", "api_params", "adapters", "conversation", "translations"],
-        *["sessions", "fair", "lost_gpu", "api_bad_input"],
+        *["sessions", "fair", "lost_gpu", "api_bad_input", "polls"],
     ],
 )
 def test_the_typescript_tests_pass(node: str, name: str) -> None:

@@ -1,4 +1,6 @@
 import { create, globals } from "webgpu";
+import { isSoftware } from "../runtime/adapter.ts";
+import { pauseBetweenPolls } from "./polls.ts";
 
 /** WebGPU in Node, by Dawn; also puts the flags and error classes where a browser has them. */
 export function openDawn(): GPU {
@@ -8,5 +10,12 @@ export function openDawn(): GPU {
   // SwiftShader writes out the zeros of workgroup memory one by one: half of all the time that it compiles.
   if (process.env.VK_ICD_FILENAMES?.includes("swiftshader"))
     off.push("use_vulkan_zero_initialize_workgroup_memory_extension");
-  return create([`disable-dawn-features=${off.join(",")}`]);
+  const gpu = create([`disable-dawn-features=${off.join(",")}`]);
+  const requestAdapter = gpu.requestAdapter.bind(gpu);
+  gpu.requestAdapter = async (options) => {
+    const adapter = await requestAdapter(options);
+    if (adapter && isSoftware(adapter.info)) pauseBetweenPolls();
+    return adapter;
+  };
+  return gpu;
 }
