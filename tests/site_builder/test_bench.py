@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from windowseat.compile import build as compiler
 from windowseat.compile.errors import UserError
 from windowseat.site_builder import bench as benchmarks
 from windowseat.site_builder import cli
@@ -17,18 +16,17 @@ from windowseat.site_builder.bench import Benchmark, Options, Result
 from windowseat.site_builder.bench.results import Figure, figure
 from windowseat.site_builder.bench_table import print_benchmark, print_comparison
 
-DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
+BUNDLE = Path(__file__).parents[2] / "dist" / "models" / "demo"
 CIRCLE = "{http://www.w3.org/2000/svg}circle"
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
+def measured() -> Benchmark:
     """One run of a short prompt; one measurement serves every test, for it takes seconds."""
-    bundle = compiler.build(str(DEMO), tmp_path_factory.mktemp("models"), compiler.Options(name="demo"), lambda _: None)
     options = Options(prompts=(24,), decode=6, budget_s=0.0, warm_loads=0)
     # Playwright runs once in a thread, and in this one it may run already.
     with ThreadPoolExecutor(1) as other_thread:
-        return other_thread.submit(benchmarks.bench, [str(bundle)], options, lambda _: None).result()
+        return other_thread.submit(benchmarks.bench, [str(BUNDLE)], options, lambda _: None).result()
 
 
 @pytest.fixture
