@@ -23,12 +23,12 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 
-# Where visitors can go, and what each place is called.
+# Where visitors can go, and the word for each place.
 NAVIGATION = {
-    "./": "Chat",
-    "examples.html": "Examples",
-    "will_it_run.html": "Will it run here?",
-    "widget.html": "Widget",
+    "./": "chat",
+    "examples.html": "page_examples",
+    "will_it_run.html": "page_will_it_run",
+    "widget.html": "page_widget",
 }
 
 

@@ -1,4 +1,4 @@
-"""The words of the chat page: templates hold the English ones and say which they are, and the page puts others there.
+"""The words of the pages: templates hold the English ones and say which they are, and the page puts others there.
 
 One file for each language in texts/; web/src/ui/texts.ts reads the same.
 """
@@ -34,6 +34,7 @@ def words(own: Texts) -> dict[str, object]:
     return {
         "languages": spoken,
         "right_to_left": right_to_left(),
+        "plain": spoken["en"].__getitem__,
         "word": partial(word, spoken["en"]),
         "said": partial(said, spoken["en"]),
     }

@@ -7,6 +7,7 @@ import { translate } from "../../examples/translate.ts";
 import { weather } from "../../examples/weather.ts";
 import { readPageData } from "../ui/page_data.ts";
 import { element, part } from "../ui/parts.ts";
+import { formatted, text } from "../ui/texts.ts";
 import { ENGINE_SCRIPT } from "./engine_script.ts";
 
 type Run = (
@@ -41,8 +42,10 @@ function engineOf(name: string): Promise<WindowseatEngine> {
   const { bundle } = models.find((model) => model.name === name) ?? models[0];
   const engine = Windowseat.load(bundle, {
     worker: ENGINE_SCRIPT,
-    onProgress: ({ done, total }) =>
-      report(`Loading the model: ${Math.floor((100 * done) / Math.max(total, 1))} %`),
+    onProgress: ({ done, total }) => {
+      const share = formatted(Math.min(done / Math.max(total, 1), 1), { style: "percent" });
+      report(text("loading_share", { share }));
+    },
   });
   loaded = { name, engine };
   engine.catch(() => {
@@ -65,12 +68,12 @@ function offer(form: HTMLFormElement, run: Run): void {
     const fields = new FormData(form);
     const stopping = new AbortController();
     stop.onclick = () => stopping.abort();
-    const show = (text: string): void => {
+    const show = (answer: string): void => {
       output.hidden = false;
-      output.textContent = text;
+      output.textContent = answer;
     };
-    const say = (text: string): void => {
-      status.textContent = text;
+    const say = (words: string): void => {
+      status.textContent = words;
     };
     start.disabled = true;
     stop.hidden = false;
@@ -78,11 +81,11 @@ function offer(form: HTMLFormElement, run: Run): void {
     try {
       const engine = await engineOf(picker.value);
       stopping.signal.throwIfAborted();
-      say("Thinking…");
+      say(text("thinking_now"));
       await run(engine, (name) => String(fields.get(name)), show, stopping.signal);
       say("");
     } catch (error) {
-      say(stopping.signal.aborted ? "Stopped." : "");
+      say(stopping.signal.aborted ? text("stopped") : "");
       if (!stopping.signal.aborted) showFailure(output, error);
     } finally {
       start.disabled = false;

@@ -22,13 +22,12 @@ import { watchLanguages } from "./side/languages.ts";
 import { Side } from "./side/side.ts";
 import { requestUnderWay, type State } from "./state.ts";
 import { StatusView } from "./status_view.ts";
-import { text, translatePage } from "./texts.ts";
+import { text } from "./texts.ts";
 import { explain } from "./wording.ts";
 
 /** A model up to this size is fetched unasked; for a larger one a person says when. */
 const UNASKED_BYTES = 50e6;
 
-translatePage();
 const page = readPageData();
 const library = await Library.open();
 const follower = new Follower();

@@ -39,6 +39,8 @@ export function text(key: TextKey, places: Readonly<Record<string, string | numb
 /** Puts the language's words where a template has English ones: data-texts="label:send text:send". */
 export function translatePage(): void {
   if (language === "en") return;
+  const heading = (): string => document.querySelector("h1")?.textContent ?? "";
+  const english = heading();
   for (const node of document.querySelectorAll<HTMLElement>("[data-texts]")) {
     for (const pair of (node.dataset.texts ?? "").split(" ")) {
       const [place = "", key = ""] = pair.split(":");
@@ -47,6 +49,7 @@ export function translatePage(): void {
       else node.setAttribute(place === "label" ? "aria-label" : place, text(key));
     }
   }
+  document.title = document.title.replace(english, heading());
 }
 
 /** Numbers with a unit or in a form of their own. */

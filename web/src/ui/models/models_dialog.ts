@@ -6,6 +6,7 @@ import { notify } from "../notice.ts";
 import type { ModelChoice } from "../page_data.ts";
 import { button, element, part } from "../parts.ts";
 import { sizeText, text } from "../texts.ts";
+import { fitText } from "./fit_text.ts";
 import { parametersText, speedText } from "../wording.ts";
 import { type Fit, fitOf } from "./fit.ts";
 import { speedOf } from "./speed.ts";
@@ -112,19 +113,4 @@ function sizeFact({ bytes }: ModelChoice, stored: StoredBundle | undefined): str
   if (stored === undefined) return text("to_fetch", { size: sizeText(bytes) });
   if (stored.complete) return text("stored_here", { size: sizeText(stored.bytes) });
   return text("partly_here", { part: sizeText(stored.bytes), whole: sizeText(bytes) });
-}
-
-function fitText(fit: Fit): string {
-  switch (fit.kind) {
-    case "fits":
-      return text("fits", { memory: sizeText(fit.memory) });
-    case "tight":
-      return text("tight", { memory: sizeText(fit.memory) });
-    case "no_room":
-      return text("no_room");
-    case "no_gpu":
-      return text("no_adapter");
-    case "too_small":
-      return text("lacks", { what: fit.lacks });
-  }
 }
