@@ -6,9 +6,9 @@ import { notify } from "../notice.ts";
 import type { ModelChoice } from "../page_data.ts";
 import { button, element, part } from "../parts.ts";
 import { sizeText, text } from "../texts.ts";
-import { fitText } from "./fit_text.ts";
 import { parametersText, speedText } from "../wording.ts";
-import { type Fit, fitOf } from "./fit.ts";
+import { fitOf } from "./fit.ts";
+import { fitText } from "./fit_text.ts";
 import { speedOf } from "./speed.ts";
 
 export interface ModelsPlace {
