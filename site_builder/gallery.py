@@ -19,9 +19,9 @@ class Example:
 EXAMPLES = (
     Example(
         "summarise",
-        "The harbour was built in 1872 to ship timber. When the railway came, the timber went by train, and the harbour "
-        "stood empty for thirty years. Today it is full of small sailing boats, and the old warehouses are workshops, "
-        "cafés and a school for boat builders.",
+        "The harbour was built in 1872 to ship timber. When the railway came, the timber went by train, and the "
+        "harbour stood empty for thirty years. Today it is full of small sailing boats, and the old warehouses are "
+        "workshops, cafés and a school for boat builders.",
     ),
     Example("translate", "hello", ("Japanese", "Spanish", "German", "Chinese", "Arabic", "French")),
     Example("extract", "name Ada, age 36 and city London"),

@@ -55,6 +55,22 @@ def test_a_language_is_chosen_from_the_menu_and_stays(page_without_webgpu: Page,
     expect(page.get_by_role("textbox", name="Nachricht")).to_be_visible()
 
 
+def test_the_pages_beside_the_chat_are_in_the_visitor_s_language(browser: Browser, site_url: str) -> None:
+    with watched_page(browser, locale="de-DE") as (page, console):
+        page.goto(f"{site_url}will_it_run.html")
+        expect(page.locator("#verdict")).to_contain_text("Ja: Es läuft hier.")
+        expect(page).to_have_title(re.compile(r"^Läuft es hier\? .* Windowseat$"))
+        expect(page.get_by_role("listitem").filter(has_text="demo")).to_contain_text("Läuft hier und braucht")
+        said = page.evaluate("document.querySelector('main').innerText")
+        english = texts.languages()["en"]
+        assert [key for key, text in english.items() if key.startswith("means_") and text in said] == []
+        page.get_by_role("link", name="Beispiele").click()
+        expect(page.get_by_role("button", name="Zusammenfassen")).to_be_visible()
+        page.get_by_role("link", name="Widget").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Ein Chat für jede Website")
+    assert_as_expected(console, [])
+
+
 def test_a_language_whose_words_do_not_come_leaves_the_page_in_english(
     browser_without_webgpu: Browser, site_url: str
 ) -> None:
