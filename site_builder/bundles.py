@@ -48,7 +48,7 @@ class Bundle:
     name: str
     folder: Path
     files: tuple[str, ...]
-    bytes: int
+    bytes: int  # that a first load fetches, or a little more
     parameters: int
     context: int  # tokens that a conversation may hold
     variants: tuple[Variant, ...]  # those that are taken unasked, best first
@@ -89,12 +89,19 @@ def read_bundle(folder: Path) -> Bundle:
         name=manifest["name"],
         folder=folder,
         files=("bundle.json", *names),
-        bytes=sum(entry["bytes"] for entry in manifest["files"]),
+        bytes=_fetched(manifest),
         parameters=manifest["model"]["parameters"],
         context=manifest["context"]["default"],
         variants=tuple(_variant(entry) for entry in manifest["variants"] if entry["kv_cache"] != "q8"),
         sampling=_sampling(folder / "generation_config.json"),
     )
+
+
+def _fetched(manifest: dict[str, Any]) -> int:
+    """Of the plans only one is fetched; which one, the browser finds out."""
+    plans = {variant["plan"] for variant in manifest["variants"]}
+    sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
+    return sum(size for path, size in sizes.items() if path not in plans) + max(sizes[plan] for plan in plans)
 
 
 def _variant(entry: dict[str, Any]) -> Variant:

@@ -47,6 +47,17 @@ def test_a_manifest_without_its_fields_does_not_pass(make_bundle: Callable[[str]
         read_bundle(folder)
 
 
+def test_of_the_plans_only_one_counts_for_what_is_fetched(make_bundle: Callable[[str], Path]) -> None:
+    folder = make_bundle("demo")
+    alone = read_bundle(folder).bytes
+    manifest = json.loads((folder / "bundle.json").read_text("utf-8"))
+    (folder / "large.plan.json").write_bytes(bytes(50))
+    manifest["files"].append({"path": "large.plan.json", "bytes": 50, "sha256": "0" * 64})
+    manifest["variants"].append({**manifest["variants"][0], "name": "large", "plan": "large.plan.json"})
+    (folder / "bundle.json").write_text(json.dumps(manifest), "utf-8")
+    assert read_bundle(folder).bytes == alone + 50 - len("{}")
+
+
 def test_tokens_are_drawn_greedily_unless_the_checkpoint_samples(make_bundle: Callable[[str], Path]) -> None:
     assert read_bundle(make_bundle("demo")).sampling == Sampling(temperature=0.0, top_k=0, top_p=1.0)
 
