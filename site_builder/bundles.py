@@ -100,7 +100,7 @@ def read_bundle(folder: Path) -> Bundle:
 def _fetched(manifest: dict[str, Any]) -> int:
     """Of the plans only one is fetched; which one, the browser finds out."""
     plans = {variant["plan"] for variant in manifest["variants"]}
-    sizes = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
+    sizes: dict[str, int] = {entry["path"]: entry["bytes"] for entry in manifest["files"]}
     return sum(size for path, size in sizes.items() if path not in plans) + max(sizes[plan] for plan in plans)
 
 
