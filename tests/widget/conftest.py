@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,16 @@ def open_page(browser: Browser, expected_console: list[str]) -> Iterator[Callabl
 def expected_console() -> list[str]:
     """Parts of console messages that this test causes on purpose; empty unless the test fills it."""
     return []
+
+
+@contextmanager
+def emptied(page: Page, console: list[str]) -> Iterator[Page]:
+    """The page with its first chat open and empty, nothing heard yet; its console must stay empty."""
+    console.clear()
+    page.evaluate("{ const chat = document.querySelector('windowseat-chat'); chat.open(); chat.reset(); }")
+    page.evaluate("window.heard.length = 0; window.told.length = 0")
+    yield page
+    assert_as_expected(console, [])
 
 
 def axe(page: Page | Frame) -> list[str]:

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.page.conftest import assert_as_expected, watched_page
 
-from .conftest import LISTEN, Shop, ask, axe, heard, use_sheet, wait_for
+from .conftest import LISTEN, Shop, ask, axe, emptied, heard, use_sheet, wait_for
 
 WIDGET = """
 <windowseat-chat frame model="demo" heading="Ask us" greeting="Hello" system="Be brief." context="#about"
@@ -34,12 +34,8 @@ def opened(browser: Browser, shop: Shop) -> Iterator[tuple[Page, list[str]]]:
 @pytest.fixture
 def page(opened: tuple[Page, list[str]]) -> Iterator[Page]:
     """The page with its chat open and empty."""
-    page, console = opened
-    console.clear()
-    page.evaluate("{ const chat = document.querySelector('windowseat-chat'); chat.open(); chat.reset(); }")
-    page.evaluate("window.heard.length = 0")
-    yield page
-    assert_as_expected(console, [])
+    with emptied(*opened) as page:
+        yield page
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import assert_as_expected, watched_page
 
-from .conftest import LISTEN, Shop, ask, axe, heard, use_sheet, wait_for
+from .conftest import LISTEN, Shop, ask, axe, emptied, heard, use_sheet, wait_for
 
 WIDGET = """
 <windowseat-chat model="demo" heading="Ask <i>us</i>" greeting="Hi <img src=x onerror=alert(1)>" system="Be brief."
@@ -70,13 +70,9 @@ def opened(browser: Browser, shop: Shop) -> Iterator[tuple[Page, list[str]]]:
 @pytest.fixture
 def page(opened: tuple[Page, list[str]]) -> Iterator[Page]:
     """The page with its chat open and empty."""
-    page, console = opened
-    console.clear()
-    page.evaluate("const chat = document.querySelector('windowseat-chat'); chat.open(); chat.reset()")
-    page.evaluate("window.heard.length = 0; window.told.length = 0")
-    page.get_by_role("textbox", name="Message").focus()
-    yield page
-    assert_as_expected(console, [])
+    with emptied(*opened) as page:
+        page.get_by_role("textbox", name="Message").focus()
+        yield page
 
 
 def test_a_visitor_who_does_not_open_it_gets_one_small_script(browser: Browser, shop: Shop) -> None:
