@@ -68,6 +68,10 @@ Model = Annotated[str, typer.Argument(help="A checkpoint's folder, or its id on 
 ModelsDir = Annotated[Path, typer.Option("--models", help="Folder of the compiled models.")]
 SiteDir = Annotated[Path, typer.Option("--site", help="Folder of the built site.")]
 ThemeFile = Annotated[Path | None, typer.Option("--theme", help="A TOML file with the site's name, icon and colours.")]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option(help="Pages of this origin may frame the chat, * for all; may be given more than once."),
+]
 ListFile = Annotated[
     Path | None, typer.Option("--list", help="A TOML file with the site's models, their labels, prompts and addresses.")
 ]
@@ -151,10 +155,7 @@ def site(
     out: Annotated[Path, typer.Option(help="Folder of the site.")] = SITE,
     theme: ThemeFile = None,
     models_list: ListFile = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(help="Pages of this origin may frame the chat, * for all; may be given more than once."),
-    ] = None,
+    allow_origin: AllowOrigin = None,
 ) -> None:
     """Build the static site from compiled models.
 
@@ -187,6 +188,7 @@ def serve(
     models: ModelsDir = MODELS,
     theme: ThemeFile = None,
     models_list: ListFile = None,
+    allow_origin: AllowOrigin = None,
 ) -> None:
     """Serve the built site on this machine and open it in a browser.
 
@@ -200,11 +202,13 @@ def serve(
     """
     from . import browser, server
 
-    if not watch and (theme or models_list):
-        raise typer.BadParameter("--theme and --list belong to windowseat site, or to --watch, which builds as well.")
+    if not watch and (theme or models_list or allow_origin):
+        raise typer.BadParameter(
+            "--theme, --list and --allow-origin belong to windowseat site, or to --watch, which builds as well."
+        )
     with ExitStack() as running:
         if watch:
-            app = running.enter_context(watched_site(folder, models, theme, models_list))
+            app = running.enter_context(watched_site(folder, models, theme, models_list, allow_origin))
         else:
             server.check_site(folder)
             app = server.application(folder)
@@ -223,7 +227,9 @@ def serve(
 
 
 @contextmanager
-def watched_site(folder: Path, models: Path, theme: Path | None, models_list: Path | None) -> "Iterator[ASGIApp]":
+def watched_site(
+    folder: Path, models: Path, theme: Path | None, models_list: Path | None, allow_origin: list[str] | None
+) -> "Iterator[ASGIApp]":
     """The application for a site that is built beside the folder, and again on every change; it goes in the end."""
     from .server import application
     from .site import SCRIPTS, Options, build_site
@@ -232,7 +238,7 @@ def watched_site(folder: Path, models: Path, theme: Path | None, models_list: Pa
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".watched-", dir=folder.parent) as beside:
         site = Path(beside) / "site"
-        options = Options(theme=theme, models_list=models_list, live=True)
+        options = Options(theme=theme, models_list=models_list, allow_origins=tuple(allow_origin or ()), live=True)
 
         def build() -> None:
             build_site(models, site, lambda _: None, SCRIPTS, options)

@@ -63,6 +63,17 @@ const lazyGrammar = {
 };
 const GRAMMAR = "src/grammar/grammar.ts";
 
+/** The widget's worker is one script that other sites start from memory, and its panel asks for nothing but text. */
+const noGrammar = {
+  name: "no-grammar",
+  setup(builder) {
+    const path = join(web, "src/widget/no_grammar.ts");
+    builder.onResolve({ filter: /\/grammar\/grammar\.ts$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path } : undefined,
+    );
+  },
+};
+
 const common = {
   bundle: true,
   format: "esm",
@@ -104,7 +115,14 @@ async function buildSite() {
     ...worker,
     ...(await buildScripts(PAGE_SCRIPTS, define)),
     // Other sites start it from memory, where it has no neighbours to import.
-    ...(await buildScripts({ widget_worker: "src/engine/worker.ts" }, {}, false)),
+    ...(await buildScripts(
+      { widget_worker: "src/engine/worker.ts" },
+      {},
+      {
+        splitting: false,
+        plugins: [...common.plugins, noGrammar],
+      },
+    )),
     // On its own, so that tests and benchmarks can take it elsewhere.
     ...(await buildScripts({ verify: "src/verify/verify.ts" }, define)),
   ];
@@ -159,7 +177,7 @@ async function buildWidget(scripts) {
 }
 
 /** Builds scripts into build/site; gives each one's and each chunk's name, file, and what it imports at once. */
-async function buildScripts(entryPoints, define = {}, splitting = true) {
+async function buildScripts(entryPoints, define = {}, more = {}) {
   const { metafile } = await build({
     ...common,
     entryPoints,
@@ -168,10 +186,11 @@ async function buildScripts(entryPoints, define = {}, splitting = true) {
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     platform: "browser",
-    splitting,
+    splitting: true,
     minify: true,
     legalComments: "eof",
     metafile: true,
+    ...more,
   });
   const entryOf = new Map(Object.entries(entryPoints).map(([name, source]) => [source, name]));
   // Loaded by its importer, under a name by which the offline worker leaves it to the network.
