@@ -262,7 +262,7 @@ async function buildNode() {
   };
   await build({ ...node, entryPoints: { node_driver: "src/node/driver.ts" }, outdir: "build" });
   const sources = existsSync(tests) ? await readdir(tests) : [];
-  const scripts = ["toy_folder.ts", "api_pace.ts", "constrained_pace.ts"];
+  const scripts = ["toy_folder.ts", "api_pace.ts", "constrained_pace.ts", "state_pace.ts"];
   const names = sources.filter((name) => name.endsWith(".test.ts") || scripts.includes(name));
   await rm(join(web, "build/tests"), { recursive: true, force: true });
   await build({
