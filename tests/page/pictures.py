@@ -1,4 +1,4 @@
-"""Takes the pictures of the chat page in docs/pictures from the built site: python -m tests.page.pictures"""
+"""Takes the pictures in docs/pictures from the built site: python -m tests.page.pictures"""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ def ask(page: Page, question: str) -> None:
     expect(page.locator("body")).to_have_attribute("data-state", "ready")
 
 
-def take(browser: Browser, address: str) -> None:
-    """The main states: welcome, a conversation in both themes, settings and models, a phone, right to left."""
+def take_chat(browser: Browser, address: str) -> None:
+    """The chat's main states: welcome, a conversation in both themes, settings and models, a phone, right to left."""
     with browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light") as context:
         page = context.new_page()
         page.goto(address)
@@ -61,6 +61,40 @@ def take(browser: Browser, address: str) -> None:
         page.screenshot(path=PICTURES / "phone.png")
 
 
+def take_pages(browser: Browser, address: str) -> None:
+    """The pages beside the chat, in one theme or the other, and the widget while it is open."""
+    with browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light") as context:
+        page = context.new_page()
+        page.goto(f"{address}examples.html")
+        example = page.get_by_role("region", name="Extract JSON")
+        example.get_by_role("button", name="Extract").click()
+        expect(example.get_by_label("What the model says")).to_contain_text('"age": 36')
+        expect(example.get_by_role("button", name="Extract")).to_be_enabled()
+        example.get_by_text("The code").click()
+        example.scroll_into_view_if_needed()
+        page.screenshot(path=PICTURES / "examples.png")
+        page.emulate_media(color_scheme="dark")
+        page.goto(f"{address}will_it_run.html")
+        expect(page.locator("#verdict")).to_contain_text("Yes")
+        page.screenshot(path=PICTURES / "will_it_run.png")
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{address}widget.html")
+        page.get_by_role("button", name="Ask the shop").click()
+        page.keyboard.type("What is 17 + 25?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("17 + 25 = 42")).to_be_visible()
+        page.screenshot(path=PICTURES / "widget.png")
+
+
+def take_failure(browser: Browser, address: str) -> None:
+    """The chat where no model can run."""
+    with browser.new_context(viewport=PHONE, reduced_motion="reduce", color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(address)
+        expect(page.get_by_role("alert")).not_to_be_empty()
+        page.screenshot(path=PICTURES / "failure.png")
+
+
 def main() -> None:
     """Takes them all."""
     PICTURES.mkdir(exist_ok=True)
@@ -68,8 +102,11 @@ def main() -> None:
         served(server.application(BUILT_SITE)) as address,
         sync_playwright() as playwright,
         chromium(playwright, SOFTWARE_WEBGPU) as browser,
+        chromium(playwright, []) as without_webgpu,
     ):
-        take(browser, address)
+        take_chat(browser, address)
+        take_pages(browser, address)
+        take_failure(without_webgpu, address)
 
 
 if __name__ == "__main__":
