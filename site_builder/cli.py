@@ -66,6 +66,9 @@ app = typer.Typer(
 
 Model = Annotated[str, typer.Argument(help="A checkpoint's folder, or its id on the Hugging Face hub.")]
 ModelsDir = Annotated[Path, typer.Option("--models", help="Folder of the compiled models.")]
+WatchedModels = Annotated[
+    Path | None, typer.Option("--models", help="Folder of the compiled models, for --watch.", show_default=str(MODELS))
+]
 SiteDir = Annotated[Path, typer.Option("--site", help="Folder of the built site.")]
 ThemeFile = Annotated[Path | None, typer.Option("--theme", help="A TOML file with the site's name, icon and colours.")]
 AllowOrigin = Annotated[
@@ -185,7 +188,7 @@ def serve(
     watch: Annotated[
         bool, typer.Option("--watch", help="Build a site of its own, and again on every change; pages follow.")
     ] = False,
-    models: ModelsDir = MODELS,
+    models: WatchedModels = None,
     theme: ThemeFile = None,
     models_list: ListFile = None,
     allow_origin: AllowOrigin = None,
@@ -202,13 +205,13 @@ def serve(
     """
     from . import browser, server
 
-    if not watch and (theme or models_list or allow_origin):
+    if not watch and (models or theme or models_list or allow_origin):
         raise typer.BadParameter(
-            "--theme, --list and --allow-origin belong to windowseat site, or to --watch, which builds as well."
+            "--models, --theme, --list and --allow-origin belong to windowseat site, or to --watch, which builds too."
         )
     with ExitStack() as running:
         if watch:
-            app = running.enter_context(watched_site(folder, models, theme, models_list, allow_origin))
+            app = running.enter_context(watched_site(folder, models or MODELS, theme, models_list, allow_origin))
         else:
             server.check_site(folder)
             app = server.application(folder)

@@ -77,14 +77,19 @@ def _read_list(path: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         raise UserError(f"{path} is not TOML ({error}); docs/hosting.md has an example") from error
     entries = stated.get("model")
-    if set(stated) != {"model"} or not isinstance(entries, list):
+    if set(stated) != {"model"} or not isinstance(entries, list) or not entries:
         raise UserError(f"{path} must be a list of models, each begun with a line [[model]]; docs/hosting.md has one")
     for at, entry in enumerate(entries, 1):
         _check(f"model {at} of {path}", entry)
+    names = [entry["name"] for entry in entries]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{path} has {twice[0]!r} twice; list each model once")
     return entries
 
 
-def _check(where: str, entry: dict[str, Any]) -> None:
+def _check(where: str, entry: Any) -> None:
+    if not isinstance(entry, dict):
+        raise UserError(f"{where} is {entry!r}; it must begin with a line [[model]]")
     if odd := set(entry) - set(KEYS):
         raise UserError(f"{where} has {min(odd)!r}; a model has {', '.join(KEYS)}")
     if "name" not in entry:

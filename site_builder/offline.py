@@ -9,7 +9,7 @@ from .theme import Theme
 
 MANIFEST, WORKER = "manifest.webmanifest", "offline_worker.js"  # both at the root of the site, under fixed names
 
-# Machines load the first, and no visitor's page does; the other is large, and only for requests that need it.
+# Only machines load the first and only other sites the second; the third is large, and for requests that need it.
 LEFT_OUT = ("verify.js", "widget_worker.js", "grammar.js")
 
 

@@ -21,6 +21,9 @@ ELEMENTS = {
 
 def elements(offers: Iterable[Offer]) -> dict[str, str]:
     """The elements' HTML by their places in the page, with the site's first model."""
-    first = next(iter(offers), None)
-    model = Markup(' model="{}"').format(first.bundle.name) if first else ""
-    return {place: html.format(model=model) for place, html in ELEMENTS.items()}
+    first = next(iter(offers))
+    # A frame knows the site's models by their names; a page looks for a name in the site itself.
+    named = {"frame": first.bundle.name, "corner": first.address if first.origin else first.bundle.name}
+    return {
+        place: html.format(model=Markup(' model="{}"').format(named.get(place, ""))) for place, html in ELEMENTS.items()
+    }

@@ -75,6 +75,12 @@ def chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture
+def expected_console() -> list[str]:
+    """Parts of console messages that this test causes on purpose; empty unless the test fills it."""
+    return []
+
+
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Path], str]]:
     """Serves a folder as `windowseat serve` does until the tests end, and returns its address."""

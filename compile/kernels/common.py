@@ -282,11 +282,3 @@ def sum_over(values: Buffer, count: int) -> Expr:
     with loop(count) as i:
         total.add(values[i])
     return total.get()
-
-
-def square_sum_over(values: Buffer, count: int) -> Expr:
-    """The sum of squares of a shared array, computed by each thread for itself."""
-    total = Cell(const(0.0))
-    with loop(count) as i:
-        total.add(values[i] * values[i])
-    return total.get()

@@ -22,6 +22,8 @@ DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
 
 def compiled(model: str, layers: int | None, folder: Path, report: Report) -> tuple[Path, Build | None]:
     """The model's bundle, alone among the models of the folder; and what it took to build, if it was not there yet."""
+    if layers is not None and not model.startswith(RANDOM):
+        raise UserError(f"--layers cuts random weights, and {model} has its own; leave it out or name random:0.8B.")
     models = folder / "models"
     models.mkdir()
     there = Path(model).resolve()

@@ -98,12 +98,14 @@ def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
                 result = _Bench(model, bundle, manifest, runtime, options, report).run(build)
             if name == "chromium" and options.warm_loads:
                 report(Progress(f"{model} in {name}: loading from storage", 0, 1, "loads"))
-                result = replace(result, warm_load=_warm_load(folder / "site", bundle.name, options.warm_loads))
+                result = replace(
+                    result, warm_load=_warm_load(folder / "site", bundle.name, result.variant, options.warm_loads)
+                )
             yield result
 
 
-def _warm_load(site: Path, bundle: str, loads: int) -> WarmLoad:
-    best = measure_warm_load(site, bundle, loads)
+def _warm_load(site: Path, bundle: str, variant: str, loads: int) -> WarmLoad:
+    best = measure_warm_load(site, bundle, variant, loads)
     return WarmLoad(1000 * best.read_s, 1000 * best.load_s, 1000 * best.first_token_s, 1000 * best.limit_s)
 
 

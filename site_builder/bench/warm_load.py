@@ -11,7 +11,7 @@ from ...compile.errors import UserError
 from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAGS, find_chromium, serving
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
-SCRIPT = """async (bundle) => {
+SCRIPT = """async ([bundle, variant]) => {
   const worker = new Worker(windowseat.engineScript, { type: "module" });
   const ends = ["ready", "done", "storage_speed"];
   const ask = (message) => new Promise((resolve, reject) => {
@@ -23,7 +23,7 @@ SCRIPT = """async (bundle) => {
     worker.postMessage(message);
   });
   const started = performance.now();
-  const { model } = await ask({ kind: "load", bundle });
+  const { model } = await ask({ kind: "load", bundle, variant });
   const sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
   await ask({ kind: "generate", id: 1, messages: [{ role: "user", content: "Hi" }], maxTokens: 1, sampling });
   const firstTokenMs = performance.now() - started;
@@ -50,14 +50,14 @@ class WarmLoad:
         return 1.2 * self.read_s + 1
 
 
-def measure_warm_load(site: Path, bundle_name: str, loads: int) -> WarmLoad:
+def measure_warm_load(site: Path, bundle_name: str, variant: str, loads: int) -> WarmLoad:
     """Loads a bundle of the site once from its server and then so many times from Chromium's storage."""
     with serving(site) as url, _page(url) as page:
         address = f"{url}models/{bundle_name}"
-        reason = page.evaluate(SCRIPT, address)["model"]["notKept"]
+        reason = page.evaluate(SCRIPT, [address, variant])["model"]["notKept"]
         if reason is not None:
             raise UserError(f"A warm load cannot be measured: {reason}")
-        runs: list[dict[str, Any]] = [page.evaluate(SCRIPT, address) for _ in range(loads)]
+        runs: list[dict[str, Any]] = [page.evaluate(SCRIPT, [address, variant]) for _ in range(loads)]
     if fetched := sum(run["model"]["networkBytes"] for run in runs):
         raise UserError(f"A warm load of {bundle_name} fetched {fetched} bytes; it should fetch none: report this.")
     return WarmLoad(

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from ...compile import build as compiler
 from ...compile.checkpoint import Checkpoint, open_checkpoint
+from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
 from .. import runtimes
 from ..runtimes import Runtime, Unsupported
@@ -82,6 +83,11 @@ def verify(model: str, options: Options, report: Report) -> Iterator[Check]:
         oracle = oracle_of(checkpoint, bundle)
         manifest = json.loads((bundle / "bundle.json").read_text())
         context: int = manifest["context"]["default"]
+        if too_long := [n for n in options.lengths if n + FORCED >= context]:
+            raise UserError(
+                f"{model} holds {context} tokens; a prompt of {too_long[0]} and {FORCED} after it do not fit: choose a "
+                "shorter --length."
+            )
         lengths = options.lengths or LENGTHS
         cases = random_cases(oracle, manifest["vocabulary"], [n for n in lengths if n + FORCED < context], report)
         texts = text_prompts(checkpoint, PROMPTS[: options.prompts], context)
@@ -141,9 +147,8 @@ def check(
     for i, case in enumerate(cases):
         report(Progress(f"{stage}: logits", i, len(cases), "prompts"))
         logits = runtime.logits(case.prompt, case.forced)
-        # A NaN must not pass: no comparison with it is true.
-        found = float(np.abs(logits - case.logits).max() / np.abs(case.logits).max())
-        error = found if not found <= error else error
+        found = np.abs(logits - case.logits).max() / np.abs(case.logits).max()
+        error = float(np.maximum(error, found))  # a NaN stays one, and passes no bound
     for i, prompt in enumerate(texts):
         report(Progress(f"{stage}: texts", i, len(texts), "texts"))
         margins.append(judge(tuple(prompt), tuple(runtime.greedy(prompt, GREEDY))))

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Locator, Page, expect
 
-BUILT_SITE = Path(__file__).parents[2] / "dist/site"
+ROOT = Path(__file__).parents[2]
+BUILT_SITE = ROOT / "dist/site"
 PATIENCE_MS = 60_000  # software adapters on two busy cores
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -47,12 +48,6 @@ def site_url(sites: Path, sites_url: str) -> str:
     assert (BUILT_SITE / "index.html").is_file(), f"{BUILT_SITE} is missing; build it first: make site"
     shutil.copytree(BUILT_SITE, sites / "some/where", copy_function=os.link)
     return f"{sites_url}some/where/"
-
-
-@pytest.fixture
-def expected_console() -> list[str]:
-    """Parts of console messages that this test causes on purpose; empty unless the test fills it."""
-    return []
 
 
 @pytest.fixture
@@ -151,3 +146,14 @@ def assert_as_expected(console: list[str], expected: list[str]) -> None:
     """Fails on a message that has none of the expected parts."""
     unexpected = [message for message in console if not any(part in message for part in expected)]
     assert not unexpected, "\n".join(unexpected)
+
+
+def serious(page: Page | Frame) -> list[str]:
+    """What axe-core finds that is serious or worse, on a page without its frames or in a frame."""
+    page.evaluate((ROOT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8") + "; 0")
+    found: list[str] = page.evaluate(
+        """async () => (await axe.run({ iframes: false, resultTypes: ["violations"] })).violations
+            .filter(({ impact }) => impact === "serious" || impact === "critical")
+            .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" ")}`)"""
+    )
+    return found

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.page.conftest import serious
 from tests.page.hostile import cut
 
-AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 DOCUMENT = (Path(__file__).parent / "document.md").read_text("utf-8")
 
 # The next request does not reach the engine: a script answers it, as fast as it is told to.
@@ -59,27 +59,19 @@ def test_nothing_moves_while_an_answer_comes_at_200_tokens_a_second(chat: Page) 
     expect(chat.locator(".answer table").last).to_be_visible()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds to be serious, with the elements."""
-    page.evaluate(AXE.read_text("utf-8") + "; 0")
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
-    serious = [each for each in found if each["impact"] in ("serious", "critical")]
-    return [f"{each['id']}: {[node['html'][:120] for node in each['nodes']]}" for each in serious]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(chat: Page, ask: Callable[[str], Locator], theme: str) -> None:
     chat.emulate_media(color_scheme="light" if theme == "light" else "dark", reduced_motion="reduce")
-    found = violations(chat)
+    found = serious(chat)
     stream(chat, DOCUMENT, 0)
     ask("What is 17 + 25?")
-    found += violations(chat)
+    found += serious(chat)
     if chat.locator("html").get_attribute("data-side") != "open":
         chat.get_by_role("button", name="List of chats").click()
     for name, dialog in [("Settings of this chat", "#settings"), ("demo", "#models")]:
         chat.get_by_role("button", name=name, exact=True).click()
         expect(chat.locator(dialog)).to_be_visible()
-        found += violations(chat)
+        found += serious(chat)
         chat.keyboard.press("Escape")
     chat.emulate_media(color_scheme="light")
     assert found == []
@@ -111,19 +103,3 @@ def test_on_a_phone_the_list_of_chats_lies_over_the_page_until_it_is_closed(chat
     expect(toggle).to_be_focused()
     assert chat.evaluate("document.documentElement.scrollWidth") == 390
     chat.set_viewport_size({"width": 1280, "height": 720})
-
-
-def test_the_page_comes_in_less_than_100_kilobytes() -> None:
-    site = Path(__file__).parents[2] / "dist/site"
-    html = (site / "index.html").read_text("utf-8")
-    names = [part.split('"')[0] for part in html.split('"assets/')[1:]]
-    files = ["index.html", *(f"assets/{name}" for name in names if name.endswith((".js", ".css", ".svg")))]
-    sizes = {file: compressed(site / file) for file in dict.fromkeys(files)}
-    assert any("chat-" in name and name.endswith(".js") for name in sizes)
-    assert sum(sizes.values()) < 100_000, sizes
-
-
-def compressed(file: Path) -> int:
-    """Bytes of a file as hosts send it that compress the least."""
-    gz = file.with_name(f"{file.name}.gz")
-    return (gz if gz.is_file() else file).stat().st_size

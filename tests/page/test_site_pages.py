@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.conftest import assert_as_expected, watched_page
+from tests.page.conftest import assert_as_expected, serious, watched_page
 
-AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 PAGES = ("examples.html", "will_it_run.html", "widget.html", "404.html")
 
 
@@ -89,13 +87,9 @@ def test_the_keyboard_reaches_the_content_and_every_page(page: Page, site_url: s
 def test_axe_finds_nothing_serious_and_a_phone_shows_it_whole(page: Page, site_url: str, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{site_url}{name}")
-    page.evaluate(AXE.read_text("utf-8"))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        found = page.evaluate(
-            "async () => (await axe.run()).violations.map(({ id, impact, help }) => [id, impact, help])"
-        )
-        assert not [each for each in found if each[1] in ("serious", "critical")], scheme
+        assert serious(page) == [], scheme
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -28,6 +28,12 @@ def test_a_host_is_told_every_header(host: str) -> None:
     assert ASK in SECTIONS[host]
 
 
+@pytest.mark.parametrize("host", ["nginx", "Caddy", "S3 and CloudFront"])
+def test_a_host_is_told_that_the_frame_has_a_policy_of_its_own(host: str) -> None:
+    assert "/embed" in SECTIONS[host]
+    assert host == "S3 and CloudFront" or "POLICY OF THE FRAME" in SECTIONS[host]
+
+
 def test_the_example_of_a_theme_is_taken(tmp_path: Path) -> None:
     (tmp_path / "harbour.svg").write_text("<svg/>")
     (tmp_path / "harbour.toml").write_text(example("A look of one's own"))

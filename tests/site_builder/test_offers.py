@@ -72,6 +72,9 @@ def test_a_page_may_connect_to_the_hosts_of_its_models_and_to_no_other(
     [
         ("[[model]", "is not TOML"),
         ("", "must be a list of models"),
+        ("model = []", "must be a list of models"),
+        ("model = [3]", "model 1 of .* is 3; it must begin with a line"),
+        ('[[model]]\nname = "first"\n[[model]]\nname = "first"', "has 'first' twice; list each model once"),
         ('[[model]]\nlabel = "x"', "model 1 of .* has no name"),
         ('[[model]]\nname = "first"\nsize = 3', "has 'size'; a model has name, label, prompts, address"),
         ('[[model]]\nname = "first"\nprompts = "hi"', "must be a list of texts"),

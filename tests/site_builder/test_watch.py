@@ -4,9 +4,10 @@ from pathlib import Path
 from threading import Event
 
 import httpx2
+from watchfiles import Change
 from windowseat.compile.errors import UserError
 from windowseat.site_builder.server import application
-from windowseat.site_builder.watch import Watch
+from windowseat.site_builder.watch import SOURCES, Filter, Watch
 
 from tests.conftest import served
 
@@ -34,17 +35,33 @@ def test_a_build_that_fails_is_told_of_and_does_not_end_the_watch(tmp_path: Path
     said: list[str] = []
     theme = tmp_path / "theme.toml"
     theme.write_text("")
+    mistakes: list[Exception] = [UserError("the theme has no name"), KeyError("no_such_text")]
 
-    def refuse() -> None:
-        raise UserError("the theme has no name")
+    def build() -> None:
+        if mistakes:
+            raise mistakes.pop(0)
 
     def say(line: str) -> None:
         said.append(line)
         told.set()
 
-    with served(application(tmp_path, Watch(refuse, [theme], say))) as url:
+    with served(application(tmp_path, Watch(build, [theme], say))) as url:
         # The watch begins with the server, and looks before the first answer.
         httpx2.get(url)
-        theme.write_text("name = ")
-        assert told.wait(PATIENCE_S)
-    assert said == ["Not built: the theme has no name"]
+        for text in ("name = ", "name", 'name = "Harbour"'):
+            told.clear()
+            theme.write_text(text)
+            assert told.wait(PATIENCE_S)
+    assert said == [
+        "Not built: the theme has no name",
+        "Not built: KeyError: 'no_such_text'",
+        "Built again, because of theme.toml.",
+    ]
+
+
+def test_what_is_watched_is_there_and_what_is_hidden_in_it_is_not_looked_at(tmp_path: Path) -> None:
+    assert [path for path in SOURCES if not path.exists()] == []
+    keep = Filter([tmp_path])
+    assert keep(Change.modified, str(tmp_path / "demo" / "bundle.json"))
+    assert not keep(Change.added, str(tmp_path / ".demo.partial-1" / "weights-0000.bin"))
+    assert not keep(Change.modified, str(tmp_path / "src" / "format.ts"))

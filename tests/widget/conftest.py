@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from windowseat.site_builder.site import Options, build_site
 
 from tests.page.conftest import PATIENCE_MS, assert_as_expected, watched_page
 
-ROOT = Path(__file__).parents[2]
-MODELS = ROOT / "dist/models"
+MODELS = Path(__file__).parents[2] / "dist/models"
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -95,12 +94,6 @@ def open_page(browser: Browser, expected_console: list[str]) -> Iterator[Callabl
     assert_as_expected(console, expected_console)
 
 
-@pytest.fixture
-def expected_console() -> list[str]:
-    """Parts of console messages that this test causes on purpose; empty unless the test fills it."""
-    return []
-
-
 @contextmanager
 def emptied(page: Page, console: list[str]) -> Iterator[Page]:
     """The page with its first chat open and empty, nothing heard yet; its console must stay empty."""
@@ -109,17 +102,6 @@ def emptied(page: Page, console: list[str]) -> Iterator[Page]:
     page.evaluate("window.heard.length = 0; window.told.length = 0")
     yield page
     assert_as_expected(console, [])
-
-
-def axe(page: Page | Frame) -> list[str]:
-    """What axe-core finds that is serious or worse, on a page without its frames or in a frame."""
-    page.evaluate((ROOT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8"))
-    found: list[str] = page.evaluate(
-        """async () => (await axe.run({ iframes: false })).violations
-            .filter(({ impact }) => impact === "serious" || impact === "critical")
-            .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`)"""
-    )
-    return found
 
 
 def use_sheet(page: Page, css: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.page.conftest import assert_as_expected, watched_page
+from tests.page.conftest import assert_as_expected, serious, watched_page
 
-from .conftest import LISTEN, Shop, ask, axe, emptied, heard, use_sheet, wait_for
+from .conftest import LISTEN, Shop, ask, emptied, heard, use_sheet, wait_for
 
 WIDGET = """
 <windowseat-chat frame model="demo" heading="Ask us" greeting="Hello" system="Be brief." context="#about"
@@ -124,8 +124,8 @@ def test_axe_finds_nothing_serious_in_a_frame(page: Page) -> None:
     ask(page, "What is 17 + 25?")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.querySelector('windowseat-chat').setAttribute('theme', theme)", theme)
-        assert axe(page) == []
-        assert axe(page.frames[1]) == []
+        assert serious(page) == []
+        assert serious(page.frames[1]) == []
 
 
 def test_a_frame_without_any_script_is_told_by_its_address(open_frame: Callable[[str], Page], shop: Shop) -> None:

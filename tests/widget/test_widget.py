@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.conftest import assert_as_expected, watched_page
+from tests.page.conftest import assert_as_expected, serious, watched_page
 
-from .conftest import LISTEN, Shop, ask, axe, emptied, heard, use_sheet, wait_for
+from .conftest import LISTEN, Shop, ask, emptied, heard, use_sheet, wait_for
 
 WIDGET = """
 <windowseat-chat model="demo" heading="Ask <i>us</i>" greeting="Hi <img src=x onerror=alert(1)>" system="Be brief."
@@ -251,7 +251,7 @@ def test_axe_finds_nothing_serious_in_both_themes(page: Page) -> None:
             "(theme) => document.querySelectorAll('windowseat-chat').forEach((c) => c.setAttribute('theme', theme))",
             theme,
         )
-        assert axe(page) == []
+        assert serious(page) == []
     page.get_by_role("button", name="Include this page").click()
 
 

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 from windowseat.site_builder.cli import app
+from windowseat.site_builder.runtimes import F32, Loaded
 from windowseat.site_builder.verify import Check, Options, comparison, verify
 
 from tests.compile.tiny_model import CONFIG, QWEN_2, QWEN_3, write_tiny
@@ -104,6 +106,34 @@ def test_a_difference_past_the_bound_exits_with_3(tmp_path: Path, monkeypatch: p
     result = CliRunner().invoke(app, ["verify", str(tiny), *quick])
     assert result.exit_code == 3
     assert "FAILED" in result.stdout
+
+
+class Wrong:
+    """A runtime whose first logits are no numbers, and whose others are right."""
+
+    name, version = "wrong", "0"
+
+    def __init__(self) -> None:
+        self._runs = 0
+
+    def load(self, variant: str | None, context: int) -> Loaded:
+        return Loaded(variant or "", "none", 0.0)
+
+    def logits(self, prefill: list[int], forced: list[int]) -> F32:
+        self._runs += 1
+        return np.full((1, 3), np.nan if self._runs == 1 else 1.0, np.float32)
+
+    def greedy(self, prompt: list[int], count: int) -> list[int]:
+        return []
+
+    def ask(self, kind: str, **arguments: Any) -> dict[str, Any]:
+        return {}
+
+
+def test_a_logit_that_is_no_number_fails_whatever_comes_after_it() -> None:
+    cases = [comparison.Case([1], [], np.ones((1, 3), np.float32))] * 2
+    found = comparison.check(Wrong(), "base", 16, lambda prompt, ids: 0.0, cases, [], lambda _: None)
+    assert not found.passed
 
 
 def test_a_damaged_checkpoint_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
