@@ -21,6 +21,8 @@ def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) ->
     shutil.copytree(toy_site.folder, folder)
     for name in ("index.js", "worker.js", "service_worker.js"):
         shutil.copyfile(WEB / "build" / "package" / name, folder / name)
+    (folder / "deeper").mkdir()
+    shutil.copyfile(folder / "service_worker.js", folder / "deeper" / "service_worker.js")
     esbuild = str(WEB / "node_modules/.bin/esbuild")
     subprocess.run(
         [esbuild, "--bundle", "--format=esm", "--log-level=warning", f"--outfile={folder / 'openai.js'}"],

@@ -51,6 +51,7 @@ ROUTE = """async () => {
   const { routeFetch } = await import("./index.js");
   const { OpenAI } = await import("./openai.js");
   const missing = await routeFetch(engine, "nowhere.js").catch(({ code }) => code);
+  const elsewhere = await routeFetch(engine, "deeper/service_worker.js").catch(({ code }) => code);
   const end = await routeFetch(engine);
   const request = { messages: [{ role: "user", content: "hé" }], temperature: 0, max_completion_tokens: 8 };
   const post = (body) => fetch("/v1/chat/completions", { method: "POST", body: JSON.stringify(body) });
@@ -70,6 +71,7 @@ ROUTE = """async () => {
   }
   const heard = {
     missing,
+    elsewhere,
     byClient,
     one: (await client.models.retrieve("toy")).id,
     models: [models.status, (await models.json()).data.map(({ id }) => id)],
@@ -125,7 +127,7 @@ def test_any_code_in_the_page_may_fetch_v1_once_a_service_worker_is_there(page: 
     assert heard["models"] == [200, ["toy"]]
     assert heard["refused"] == [400, "messages"]
     assert heard["streamed"] == heard["byClient"] == heard["whole"] != ""
-    assert heard["missing"] == "no_service_worker"
+    assert heard["missing"] == heard["elsewhere"] == "no_service_worker"
     assert heard["one"] == "toy"
     assert heard["left"] == 8, "a stream that is left ends, and the next request is answered"
     assert heard["without"] == 404

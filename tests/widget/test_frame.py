@@ -86,6 +86,7 @@ def test_the_page_goes_along_when_the_visitor_says_so(page: Page) -> None:
     inside(page).get_by_role("button", name="Include this page").click()
     inside(page).get_by_text("characters of the page go along").click()
     expect(inside(page).get_by_text("The red lamp costs 17 coins.")).to_be_visible()
+    inside(page).get_by_role("button", name="Include this page").click()
 
 
 def test_colours_and_words_follow_the_page_and_nothing_else_gets_in(page: Page) -> None:
@@ -120,12 +121,56 @@ def test_messages_that_are_none_do_nothing(page: Page, shop: Shop) -> None:
     expect(inside(page).get_by_role("article")).to_have_count(1)
 
 
+def test_long_texts_and_many_suggestions_are_cut_and_a_long_question_refused(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            const chat = document.querySelector("windowseat-chat");
+            chat.readPage = () => "lamp ".repeat(10_000);
+            chat.replaceChildren(...Array.from({ length: 30 }, (_, i) => new Option(`Ask ${i}`)));
+            chat.refresh();
+        }"""
+    )
+    expect(inside(page).get_by_role("button", name="Ask 0", exact=True)).to_be_visible()
+    expect(inside(page).get_by_role("button", name="Ask 19", exact=True)).to_be_visible()
+    expect(inside(page).get_by_role("button", name="Ask 20", exact=True)).to_have_count(0)
+    inside(page).get_by_role("button", name="Include this page").click()
+    expect(inside(page).get_by_text("characters of the page go along")).to_be_visible()
+    inside(page).get_by_role("button", name="Include this page").click()
+    code = page.evaluate("document.querySelector('windowseat-chat').ask('x'.repeat(200_000)).catch(({ code }) => code)")
+    assert code == "context_length_exceeded"
+    page.evaluate(
+        "{ const chat = document.querySelector('windowseat-chat'); chat.readPage = null; chat.replaceChildren();"
+        " chat.refresh(); }"
+    )
+    expect(inside(page).get_by_role("button", name="Ask 0", exact=True)).to_have_count(0)
+
+
 def test_axe_finds_nothing_serious_in_a_frame(page: Page) -> None:
     ask(page, "What is 17 + 25?")
     for theme in ("light", "dark"):
         page.evaluate("(theme) => document.querySelector('windowseat-chat').setAttribute('theme', theme)", theme)
         assert serious(page) == []
         assert serious(page.frames[1]) == []
+
+
+def test_a_moved_frame_comes_anew_and_one_taken_off_hangs_nobody(page: Page) -> None:
+    codes = page.evaluate(
+        """async () => {
+            const chat = document.querySelector("windowseat-chat");
+            const moved = chat.ask("Count to 20.").catch(({ code }) => code);
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            document.querySelector("main").prepend(chat);
+            const other = document.createElement("windowseat-chat");
+            other.setAttribute("frame", "");
+            document.body.append(other);
+            const left = other.ask("Hello").catch(({ code }) => code);
+            other.remove();
+            return [await moved, await left];
+        }"""
+    )
+    assert codes == ["stopped", "unavailable"]
+    assert ask(page, "What is 17 + 25?") == "17 + 25 = 42"
+    expect(inside(page).get_by_role("region", name="Ask us")).to_be_visible()  # the settings came along
 
 
 def test_a_frame_without_any_script_is_told_by_its_address(open_frame: Callable[[str], Page], shop: Shop) -> None:

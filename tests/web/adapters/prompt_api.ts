@@ -50,6 +50,22 @@ export function testPromptApi(engine: () => WindowseatEngine): void {
       assert.equal(await fresh.prompt("0"), "0");
     });
 
+    it("goes on after streams that nobody reads to their ends", async () => {
+      const session = await api.create(precise);
+      const untilPiecesLieUnread = (): Promise<void> =>
+        new Promise((resolve) => setTimeout(resolve, 50));
+      const reader = session.promptStreaming("one two three four five").getReader();
+      await reader.read();
+      await untilPiecesLieUnread();
+      await reader.cancel();
+      const stop = new AbortController();
+      const unread = session.promptStreaming("six seven eight", { signal: stop.signal });
+      await untilPiecesLieUnread();
+      stop.abort();
+      await assert.rejects(unread.getReader().read(), { name: "AbortError" });
+      assert.equal(await session.prompt("0"), "0");
+    });
+
     it("calls its tools by itself", async () => {
       const asked: unknown[] = [];
       const session = await api.create({

@@ -95,9 +95,19 @@ export class Client {
       waiting.push(message);
       wake();
     });
-    const onAbort = (): void => wake();
-    signal?.addEventListener("abort", onAbort);
     let over = false;
+    let stopped = false;
+    const stop = (): void => {
+      if (over || stopped) return;
+      stopped = true;
+      this.#connection.send({ kind: "stop", id });
+    };
+    // At once: who has stopped reading may never ask for the next piece.
+    const onAbort = (): void => {
+      stop();
+      wake();
+    };
+    signal?.addEventListener("abort", onAbort);
     try {
       this.#connection.send({ kind: "generate", id, ...request });
       while (!over) {
@@ -116,7 +126,7 @@ export class Client {
     } finally {
       this.#open.delete(id);
       signal?.removeEventListener("abort", onAbort);
-      if (!over) this.#connection.send({ kind: "stop", id });
+      stop();
     }
   }
 
@@ -155,8 +165,7 @@ export class Client {
 
   /** Ends the engine; requests that are open fail. */
   close(): void {
-    if (this.#gone) return;
-    this.#end(CLOSED);
+    if (!this.#gone) this.#end(CLOSED);
     this.#connection.close();
   }
 

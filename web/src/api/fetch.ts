@@ -107,7 +107,8 @@ function eventStream(stream: Stream<object>): ReadableStream<Uint8Array> {
       }
       controller.close();
     },
-    cancel: async () => {
+    cancel: async (reason) => {
+      stream.controller.abort(reason);
       await chunks.return();
     },
   });

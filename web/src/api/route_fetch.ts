@@ -42,11 +42,12 @@ async function register(address: string): Promise<ServiceWorkerRegistration> {
     );
   if (!("serviceWorker" in navigator))
     throw refuse("this page is not served by https or localhost");
-  try {
-    return await navigator.serviceWorker.register(address);
-  } catch (error) {
+  const registering = navigator.serviceWorker.register(address);
+  const registration = await registering.catch((error: unknown) => {
     throw refuse(error instanceof Error ? error.message : String(error));
-  }
+  });
+  if (location.href.startsWith(registration.scope)) return registration;
+  throw refuse(`it works below ${registration.scope}, where this page is not`);
 }
 
 function isRequest(value: unknown): value is PageRequest {

@@ -42,13 +42,19 @@ async function answer(request: Request, clientId: string): Promise<Response> {
     body: request.method === "GET" ? null : await request.clone().arrayBuffer(),
   };
   client.postMessage(message, [port2]);
-  return (await hear(port)) ?? (await fetch(request));
+  return (await hear(port, request.signal)) ?? (await fetch(request));
 }
 
 /** The page's response, once it has begun; null where no engine says that it will answer. */
-function hear(port: MessagePort): Promise<Response | null> {
+function hear(port: MessagePort, signal: AbortSignal): Promise<Response | null> {
+  const cancel = (): void => port.postMessage({ kind: "cancel" } satisfies ToPage);
+  signal.addEventListener("abort", cancel);
   return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => resolve(null), PATIENCE_MS);
+    // A page that was only busy must not answer what the network was asked for.
+    const patience = setTimeout(() => {
+      cancel();
+      resolve(null);
+    }, PATIENCE_MS);
     let body: ReadableStreamDefaultController<Uint8Array> | undefined;
     const stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -56,7 +62,7 @@ function hear(port: MessagePort): Promise<Response | null> {
       },
       cancel: () => {
         body = undefined;
-        port.postMessage({ kind: "cancel" } satisfies ToPage);
+        cancel();
       },
     });
     port.onmessage = ({ data }: MessageEvent<FromPage>) => {

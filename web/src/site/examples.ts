@@ -30,24 +30,33 @@ const { models } = readPageData();
 const picker = part("model", HTMLSelectElement);
 picker.replaceChildren(...models.map(({ name, label }) => new Option(label, name)));
 
-/** What was loaded last, or is being loaded. */
-let loaded: { readonly name: string; readonly engine: Promise<WindowseatEngine> } | undefined;
+/** What was loaded last, or is being loaded; `stop` ends the load. */
+let loaded:
+  | {
+      readonly name: string;
+      readonly engine: Promise<WindowseatEngine>;
+      readonly stop: AbortController;
+    }
+  | undefined;
 /** Hears how far the load is. */
 let report: (text: string) => void = () => {};
 
 /** The model that is picked; the one before it makes room. */
 function engineOf(name: string): Promise<WindowseatEngine> {
   if (loaded?.name === name) return loaded.engine;
+  loaded?.stop.abort();
   loaded?.engine.then((engine) => engine.close()).catch(() => {});
+  const stop = new AbortController();
   const { bundle } = models.find((model) => model.name === name) ?? models[0];
   const engine = Windowseat.load(bundle, {
     worker: ENGINE_SCRIPT,
+    signal: stop.signal,
     onProgress: ({ done, total }) => {
       const share = formatted(Math.min(done / Math.max(total, 1), 1), { style: "percent" });
       report(text("loading_share", { share }));
     },
   });
-  loaded = { name, engine };
+  loaded = { name, engine, stop };
   engine.catch(() => {
     // The next try begins anew.
     if (loaded?.engine === engine) loaded = undefined;
@@ -79,19 +88,27 @@ function offer(form: HTMLFormElement, run: Run): void {
     stop.hidden = false;
     report = say;
     try {
-      const engine = await engineOf(picker.value);
-      stopping.signal.throwIfAborted();
+      const engine = await Promise.race([engineOf(picker.value), ended(stopping.signal)]);
       say(text("thinking_now"));
       await run(engine, (name) => String(fields.get(name)), show, stopping.signal);
       say("");
     } catch (error) {
-      say(stopping.signal.aborted ? text("stopped") : "");
-      if (!stopping.signal.aborted) showFailure(output, error);
+      // By the button, or because another model was picked.
+      const wasStopped = error instanceof DOMException && error.name === "AbortError";
+      say(wasStopped ? text("stopped") : "");
+      if (!wasStopped) showFailure(output, error);
     } finally {
       start.disabled = false;
       if (document.activeElement === stop) start.focus();
       stop.hidden = true;
     }
+  });
+}
+
+/** Fails as soon as the signal ends; what was waited for goes on, for the next time. */
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 

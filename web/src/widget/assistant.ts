@@ -9,7 +9,7 @@ import { bundleAddress } from "../runtime/bundle_address.ts";
 import { type BundleFacts, readFacts } from "./bundle_facts.ts";
 import { ERROR_CODES, type ErrorDetail, type ReadyDetail, WidgetError } from "./panel_types.ts";
 import type { WorkerSource } from "./sources.ts";
-import { startWorker } from "./start_worker.ts";
+import { type Started, startWorker } from "./start_worker.ts";
 
 /** A larger download waits for the visitor's consent. */
 const LARGE = 25e6;
@@ -34,17 +34,20 @@ export class Assistant {
 
   /** The bytes that a load has to fetch, if that is worth a question; null where it may begin at once. */
   async look(askAlways: boolean): Promise<number | null> {
-    const [{ bytes }, { worker, stored }] = await Promise.all([
-      this.facts,
-      startWorker(this.#source),
-    ]);
-    this.#worker = worker;
-    if (this.#ended.signal.aborted) worker.terminate();
+    const [{ bytes }, stored] = await Promise.all([this.facts, this.#start()]);
     if (!(askAlways || bytes > LARGE || savesData())) return null;
     const address = bundleAddress(this.#bundle);
     if (stored.some((kept) => kept.complete && kept.address === address)) return null;
     // Nobody should be asked to download what cannot run: the load itself says why.
     return (await navigator.gpu?.requestAdapter()) ? bytes : null;
+  }
+
+  /** Starts the worker, which ends with this even where the rest of the look fails; gives what the browser keeps. */
+  async #start(): Promise<Started["stored"]> {
+    const { worker, stored } = await startWorker(this.#source);
+    this.#worker = worker;
+    if (this.#ended.signal.aborted) worker.terminate();
+    return stored;
   }
 
   async load(onProgress: (progress: LoadProgress) => void): Promise<ReadyDetail> {

@@ -24,6 +24,8 @@ export class WindowseatChat extends HTMLElement {
   readPage: (() => string | null | Promise<string | null>) | null = null;
   #shell: Shell | null = null;
   #panel: Promise<Panel> | null = null;
+  /** Ends the opening of a panel that nobody wants any more. */
+  #opening = new AbortController();
   #texts = shellTexts("en");
 
   get isOpen(): boolean {
@@ -55,6 +57,11 @@ export class WindowseatChat extends HTMLElement {
   /** Begins a new conversation. */
   reset(): void {
     this.#withPanel((panel) => panel.reset());
+  }
+
+  /** Reads attributes and suggestions again: a change of the `<option>` children alone is not noticed. */
+  refresh(): void {
+    if (this.#shell !== null) this.#update();
   }
 
   connectedCallback(): void {
@@ -98,6 +105,7 @@ export class WindowseatChat extends HTMLElement {
   }
 
   #forget(): void {
+    this.#opening.abort();
     this.#withPanel((panel) => panel.close());
     this.#panel = null;
   }
@@ -108,6 +116,8 @@ export class WindowseatChat extends HTMLElement {
   }
 
   async #openPanel(shell: Shell): Promise<Panel> {
+    const opening = new AbortController();
+    this.#opening = opening;
     shell.showComing();
     try {
       if (sources === undefined)
@@ -116,13 +126,14 @@ export class WindowseatChat extends HTMLElement {
       if (frame !== null) {
         const address = new URL(frame || "embed.html", frame ? document.baseURI : sources.site);
         const { openFrame } = await sources.importFrame();
-        return await openFrame(address, shell.place, this.#settings(), this.#host());
+        const { signal } = opening;
+        return await openFrame(address, shell.place, this.#settings(), this.#host(), signal);
       }
       const { openPanel } = await sources.importPanel();
       return openPanel(shell.place, this.#settings(), this.#host(), sources.worker);
     } catch (thrown) {
       const message = thrown instanceof Error ? thrown.message : String(thrown);
-      this.#lose(shell, message);
+      if (!opening.signal.aborted) this.#lose(shell, message);
       throw new WidgetError("unavailable", message);
     }
   }

@@ -91,6 +91,7 @@ function apply({ suggestions, closable, offersPage, model, ...texts }: Settings)
   chat.toggleAttribute("closable", closable);
   chat.toggleAttribute("context", offersPage);
   show(model);
+  chat.refresh();
 }
 
 /** Takes colours and nothing else: a value that named an image would have it fetched. */

@@ -1,4 +1,11 @@
-import { COLOURS, type Colours, post, readFromFrame, type ToFrame } from "./frame_protocol.ts";
+import {
+  COLOURS,
+  type Colours,
+  LONG,
+  post,
+  readFromFrame,
+  type ToFrame,
+} from "./frame_protocol.ts";
 import { shellTexts } from "./languages.ts";
 import { type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import type { Settings } from "./settings.ts";
@@ -13,13 +20,15 @@ interface Waiting {
 
 const SANDBOX = "allow-scripts allow-same-origin allow-popups allow-popups-to-escape-sandbox";
 
-/** The panel on an embed page in a frame, once that page has said that it may stand here. */
+/** The panel on an embed page in a frame, once that page has said that it may stand here; `signal` gives it up. */
 export async function openFrame(
   address: URL,
   place: HTMLElement,
   settings: Settings,
   host: PanelHost,
+  signal: AbortSignal,
 ): Promise<Panel> {
+  if (signal.aborted) throw takenOff();
   const frame = document.createElement("iframe");
   frame.title = settings.heading || shellTexts(settings.lang).chat;
   // Links of an answer open beside the page; nothing in the frame can lead the page itself elsewhere. A frame of the page's
@@ -30,7 +39,7 @@ export async function openFrame(
   const panel = new FramePanel(frame, address.origin, settings, host);
   place.replaceChildren(frame);
   try {
-    await panel.greet();
+    await panel.greet(signal);
   } catch (error) {
     panel.close();
     throw error;
@@ -45,6 +54,8 @@ class FramePanel implements Panel {
   readonly #ended = new AbortController();
   readonly #waiting = new Map<number, Waiting>();
   #settings: Settings;
+  /** The window that the page has come to; a moved frame gets another one, whose page is not there yet. */
+  #page: Window | null = null;
   #lastId = 0;
   #greeted = (): void => {};
 
@@ -57,28 +68,34 @@ class FramePanel implements Panel {
     window.addEventListener("message", (event) => this.#hear(event), { signal });
   }
 
-  /** Says hello when the page in the frame is there, and waits for its answer. */
-  async greet(): Promise<void> {
-    await new Promise((resolve) => {
-      this.#frame.addEventListener("load", resolve, { once: true });
-    });
-    await new Promise<void>((resolve, reject) => {
+  /** Says hello whenever the page in the frame has come, anew where the element was moved; waits for its first answer. */
+  greet(given: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
       const site = this.#origin;
       const message = `${site} does not show its chat on ${location.origin}; its builder allows a page with --allow-origin.`;
-      const tooLate = setTimeout(
-        () => reject(new WidgetError("unavailable", message)),
-        PATIENCE_MS,
-      );
+      let tooLate: ReturnType<typeof setTimeout> | undefined;
+      const arrive = (): void => {
+        tooLate ??= setTimeout(() => reject(new WidgetError("unavailable", message)), PATIENCE_MS);
+        this.#page = this.#frame.contentWindow;
+        this.#refuseAll("The chat was moved, and its page came anew.");
+        this.#hello();
+        this.#send({ kind: "open" });
+      };
       this.#greeted = () => {
         clearTimeout(tooLate);
         resolve();
       };
-      this.#hello();
+      const { signal } = this.#ended;
+      this.#frame.addEventListener("load", arrive, { signal });
+      given.addEventListener("abort", () => reject(takenOff()), { signal });
     });
-    this.#send({ kind: "open" });
   }
 
   ask(text: string): Promise<string> {
+    if (text.length > LONG) {
+      const message = `The question has ${text.length} characters; a frame takes ${LONG}.`;
+      return Promise.reject(new WidgetError("context_length_exceeded", message));
+    }
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((answered, refused) => {
@@ -107,10 +124,15 @@ class FramePanel implements Panel {
 
   close(): void {
     this.#ended.abort();
-    for (const { refused } of this.#waiting.values()) {
-      refused(new WidgetError("stopped", "The chat was taken off the page."));
-    }
+    this.#refuseAll(takenOff().message);
     this.#frame.remove();
+  }
+
+  #refuseAll(message: string): void {
+    for (const { refused } of this.#waiting.values()) {
+      refused(new WidgetError("stopped", message));
+    }
+    this.#waiting.clear();
   }
 
   #hello(): void {
@@ -118,7 +140,8 @@ class FramePanel implements Panel {
   }
 
   #send(message: ToFrame): void {
-    if (this.#frame.contentWindow) post(this.#frame.contentWindow, this.#origin, message);
+    if (this.#page && this.#page === this.#frame.contentWindow)
+      post(this.#page, this.#origin, message);
   }
 
   #hear({ source, origin, data }: MessageEvent<unknown>): void {
@@ -168,6 +191,10 @@ class FramePanel implements Panel {
     const text = await this.#host.readPage().catch(() => null);
     this.#send({ kind: "page", text });
   }
+}
+
+function takenOff(): WidgetError {
+  return new WidgetError("stopped", "The chat was taken off the page.");
 }
 
 /** The colours that the page's style gives the element: no style sheet reaches into a frame. */

@@ -54,13 +54,48 @@ export type FromFrame =
   | { readonly kind: "read_page" }
   | { readonly kind: "close" };
 
+/** Characters of a name or an error, and of what is asked and answered; a message with more is none. */
+const SHORT = 1_000;
+export const LONG = 100_000;
+const MOST_SUGGESTIONS = 20;
+
+/** Sends a message, whose texts are cut to what the other side takes. */
 export function post(to: Window, origin: string, message: ToFrame | FromFrame): void {
-  to.postMessage({ windowseat: VERSION, ...message }, origin);
+  to.postMessage({ windowseat: VERSION, ...fitting(message) }, origin);
 }
 
-const SHORT = 1_000;
-const LONG = 100_000;
-const MOST_SUGGESTIONS = 20;
+function fitting(message: ToFrame | FromFrame): ToFrame | FromFrame {
+  switch (message.kind) {
+    case "hello":
+      return "settings" in message
+        ? { ...message, settings: fittingSettings(message.settings) }
+        : message;
+    case "page":
+      return { ...message, text: message.text?.slice(0, PAGE_CHARACTERS) ?? null };
+    case "message":
+    case "answered":
+      return { ...message, text: message.text.slice(0, LONG) };
+    case "error":
+    case "refused":
+      return { ...message, message: message.message.slice(0, SHORT) };
+    default:
+      return message;
+  }
+}
+
+function fittingSettings(settings: Settings): Settings {
+  return {
+    ...settings,
+    model: settings.model.slice(0, SHORT),
+    heading: settings.heading.slice(0, SHORT),
+    greeting: settings.greeting.slice(0, LONG),
+    system: settings.system.slice(0, LONG),
+    lang: settings.lang.slice(0, SHORT),
+    suggestions: settings.suggestions
+      .slice(0, MOST_SUGGESTIONS)
+      .map(({ label, text }) => ({ label: label.slice(0, SHORT), text: text.slice(0, LONG) })),
+  };
+}
 
 /** A message from a page, or null where it is none. */
 export function readToFrame(message: unknown): ToFrame | null {

@@ -42,7 +42,6 @@ export const SETTINGS_ATTRIBUTES = [
   "download",
   "closable",
   "context",
-  "mode",
 ] as const;
 
 export function readSettings(element: HTMLElement): Settings {

@@ -26,6 +26,7 @@ export interface FrameModule {
     place: HTMLElement,
     settings: Settings,
     host: PanelHost,
+    signal: AbortSignal,
   ) => Promise<Panel>;
 }
 

@@ -55,7 +55,8 @@ export function windowseat(engine: Pick<WindowseatEngine, "chat" | "model">): La
       } as const;
       const chunks = await completions.create(streamed, { signal: options.abortSignal });
       const parts = partsOf(chunks, { warnings, raw: options.includeRawChunks ?? false });
-      return { stream: readable(parts), request: { body: streamed } };
+      const stream = readable(parts, () => chunks.controller.abort());
+      return { stream, request: { body: streamed } };
     },
   };
 }
@@ -146,7 +147,11 @@ function thinkingOf(
   return thinks ? true : undefined;
 }
 
-function readable<T>(items: AsyncGenerator<T, void, undefined>): ReadableStream<T> {
+/** `stop` is called when nobody reads on: it ends a wait that a return would queue behind. */
+function readable<T>(
+  items: AsyncGenerator<T, void, undefined>,
+  stop: () => void,
+): ReadableStream<T> {
   return new ReadableStream({
     pull: async (controller) => {
       const { value, done } = await items.next();
@@ -154,6 +159,7 @@ function readable<T>(items: AsyncGenerator<T, void, undefined>): ReadableStream<
       else controller.enqueue(value);
     },
     cancel: async () => {
+      stop();
       await items.return();
     },
   });

@@ -100,6 +100,14 @@ export class LanguageModelSession extends EventTarget {
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
     const pieces = this.#answer(input, { ...options, signal });
     return new ReadableStream({
+      // Whoever waits behind this prompt must not wait for a reader that has gone.
+      start: (controller) => {
+        const end = (): void => {
+          controller.error(signal.reason);
+          pieces.return().catch(() => {});
+        };
+        signal.addEventListener("abort", end, { once: true });
+      },
       pull: async (controller) => {
         const { value, done } = await pieces.next();
         if (done) controller.close();
@@ -118,9 +126,11 @@ export class LanguageModelSession extends EventTarget {
     const leave = await this.#queue.enter(over);
     try {
       const turn = messagesOf(input, this.#begun());
-      const usage = await abortable(this.#makeRoom(turn), over);
+      const usage = await abortable(this.#makeRoom(turn, over), over);
       this.#turns = [...this.#turns, turn];
       this.#usage = usage;
+    } catch (error) {
+      throw domError(error, this.contextWindow);
     } finally {
       leave();
     }
@@ -176,7 +186,7 @@ export class LanguageModelSession extends EventTarget {
     try {
       const response_format = constraintOf(options);
       const asked = messagesOf(input, this.#begun());
-      await abortable(this.#makeRoom(asked), signal);
+      await abortable(this.#makeRoom(asked, signal), signal);
       const { turn, last } = yield* this.#rounds(asked, { response_format }, signal);
       if (response_format && last.finish === "length") {
         throw new DOMException("The answer was cut before it met its constraint.", "SyntaxError");
@@ -217,12 +227,13 @@ export class LanguageModelSession extends EventTarget {
     throw new DOMException(message, "OperationError");
   }
 
-  /** Drops the oldest turns until a new one fits, and gives the tokens of all that is then left with it. */
-  async #makeRoom(turn: Turn): Promise<number> {
+  /** Drops the oldest turns until a new one fits, and gives the tokens of all that is then left with it; none once it is ended. */
+  async #makeRoom(turn: Turn, signal: AbortSignal): Promise<number> {
     const { engine, initial, tools } = this.#fixed;
     let turns = this.#turns;
     for (;;) {
       const usage = await countTurns(engine, [initial, ...turns, turn], tools);
+      signal.throwIfAborted();
       if (usage <= this.contextWindow) {
         if (turns !== this.#turns) this.#tellOverflow();
         this.#turns = turns;

@@ -37,11 +37,15 @@ export function createEngineSource(
     const stop = new AbortController();
     const engine = load({ onProgress, signal: stop.signal });
     state = { kind: "loading", engine, stop };
+    // One that was given up, and another begun since, has no say any more.
+    const isCurrent = (): boolean => state.kind === "loading" && state.engine === engine;
     engine.then(
-      () => {
-        state = { kind: "ready", engine };
+      (loaded) => {
+        if (isCurrent()) state = { kind: "ready", engine };
+        else loaded.close();
       },
       (error: unknown) => {
+        if (!isCurrent()) return;
         const code = error instanceof Error && "code" in error ? error.code : null;
         state = FOR_GOOD.has(code) ? { kind: "unavailable" } : { kind: "none" };
       },

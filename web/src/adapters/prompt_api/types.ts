@@ -1,7 +1,7 @@
 import type { WindowseatEngine } from "../../api/engine.ts";
 
 /** What the Prompt API needs of an engine. */
-export type PromptEngine = Pick<WindowseatEngine, "session" | "model" | "countTokens">;
+export type PromptEngine = Pick<WindowseatEngine, "session" | "model" | "countTokens" | "close">;
 
 /** Whether there is a model, or what has to come first: its download, or the end of one. */
 export type Availability = "unavailable" | "downloadable" | "downloading" | "available";
