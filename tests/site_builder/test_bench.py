@@ -13,6 +13,7 @@ from windowseat.compile.errors import UserError
 from windowseat.site_builder import bench as benchmarks
 from windowseat.site_builder import cli
 from windowseat.site_builder.bench import Benchmark, Options, Result
+from windowseat.site_builder.bench.compiled import compiled
 from windowseat.site_builder.bench.results import Figure, figure
 from windowseat.site_builder.bench_table import print_benchmark, print_comparison
 
@@ -165,3 +166,8 @@ def test_a_prompt_must_be_numbers_with_commas(lengths: str) -> None:
     refused = CliRunner().invoke(cli.app, ["bench", "model", "--prompt", lengths])
     assert refused.exit_code == 2
     assert "64,512,4096" in refused.output
+
+
+def test_layers_are_refused_where_weights_are_not_random(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--layers cuts random weights"):
+        compiled(str(BUNDLE), 2, tmp_path, lambda _: None)

@@ -117,3 +117,10 @@ def test_listening_for_other_machines_comes_with_a_warning(
             process.terminate()
         assert process.stderr is not None
         assert process.stderr.read().startswith("Warning: listening on 0.0.0.0")
+
+
+@pytest.mark.parametrize("option", ["--models=other", "--theme=harbour.toml", "--list=models.toml", "--allow-origin=*"])
+def test_serve_takes_what_only_a_build_needs_with_watch_alone(option: str) -> None:
+    refused = windowseat("serve", "--no-open", option)
+    assert refused.returncode == 2
+    assert "--watch" in refused.stderr

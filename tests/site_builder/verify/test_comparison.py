@@ -145,3 +145,10 @@ def test_a_damaged_checkpoint_leaves_nothing_behind(tmp_path: Path, monkeypatch:
     result = CliRunner().invoke(app, ["verify", str(tiny), "--runtime", "node"])
     assert result.exit_code == 1
     assert list(temporary.iterdir()) == []
+
+
+def test_a_length_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    tiny = write_tiny(tmp_path / "tiny")
+    result = CliRunner().invoke(app, ["verify", str(tiny), "--runtime=node", "--variant=base", "--length=100000"])
+    assert result.exit_code == 1
+    assert "choose a shorter --length" in str(result.exception)
