@@ -176,13 +176,14 @@ def test_every_conversation_goes_into_one_file(chat: Page, ask: Ask, side: Locat
 
 def test_files_go_in_and_out_by_the_keyboard(chat: Page, ask: Ask, side: Locator, tmp_path: Path) -> None:
     ask("What is 17 + 25?")
-    side.get_by_role("button", name="Export all").focus()
-    with chat.expect_download() as download:
-        chat.keyboard.press("Enter")
-    download.value.save_as(tmp_path / "all.json")
-    chat.keyboard.press("Shift+Tab")
-    expect(side.get_by_role("button", name="Import")).to_be_focused()
+    # Expected from the start: the browser has to be told that no window shall open.
     with chat.expect_file_chooser() as chooser:
+        side.get_by_role("button", name="Export all").focus()
+        with chat.expect_download() as download:
+            chat.keyboard.press("Enter")
+        download.value.save_as(tmp_path / "all.json")
+        chat.keyboard.press("Shift+Tab")
+        expect(side.get_by_role("button", name="Import")).to_be_focused()
         chat.keyboard.press("Enter")
     chooser.value.set_files(tmp_path / "all.json")
     expect(chat.locator("#notice")).to_contain_text("came in.")

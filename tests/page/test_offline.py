@@ -69,6 +69,7 @@ def test_a_new_version_is_offered_and_never_forced(updated: tuple[Page, Callable
     # The visit goes on with the version that it began with, until the visitor says otherwise.
     expect(page).to_have_title("Windowseat")
     expect(offer).to_be_visible()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
     page.get_by_role("button", name="Reload").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_title("Windowseat, the new version")

@@ -50,6 +50,7 @@ def test_what_is_extracted_holds_to_its_schema_whatever_goes_in(gallery: Page) -
     expect(example.get_by_label("What the model says")).to_contain_text('"name": "Tom"')
     found = json.loads(example.get_by_label("What the model says").inner_text())
     assert list(found) == ["name", "age", "city"]
+    example.get_by_role("textbox").fill("name Ada, age 36 and city London")  # as it was
 
 
 def test_a_device_that_runs_models_is_told_what_it_offers(page: Page, site_url: str) -> None:

@@ -208,7 +208,8 @@ function receive(message: FromEngine): void {
     case "ready":
       composer.canThink = message.model.thinks;
       enter({ kind: "ready", model: message.model });
-      composer.focus();
+      // Whoever went somewhere else by the keyboard while it loaded stays there.
+      if (document.activeElement === document.body) composer.focus();
       break;
     case "prefilling":
       if (state.kind === "reading" && state.id === message.id) {
