@@ -187,3 +187,43 @@ def test_files_go_in_and_out_by_the_keyboard(chat: Page, ask: Ask, side: Locator
         chat.keyboard.press("Enter")
     chooser.value.set_files(tmp_path / "all.json")
     expect(chat.locator("#notice")).to_contain_text("came in.")
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Goes on by Tab until this has the focus, as someone without a mouse does."""
+    for _ in range(80):
+        if target.evaluate("(element) => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {target}")
+
+
+def test_chats_settings_and_theme_by_the_keyboard_alone(chat: Page, ask: Ask, side: Locator) -> None:
+    ask("Count from 3 to 9.")
+    tab_to(chat, side.get_by_role("searchbox"))
+    chat.keyboard.type("from 3 to 9")
+    expect(side.get_by_role("listitem")).to_have_count(1)
+    tab_to(chat, side.get_by_role("button", name="Rename “Count from 3 to 9.”"))
+    chat.keyboard.press("Enter")
+    chat.keyboard.type("Nines")
+    chat.keyboard.press("Enter")
+    expect(side.get_by_role("link", name="Nines")).to_be_focused()
+    tab_to(chat, side.get_by_role("button", name="Delete “Nines”"))
+    chat.keyboard.press("Enter")
+    expect(side.get_by_role("listitem")).to_have_count(0)
+    tab_to(chat, chat.get_by_role("button", name="Undo"))
+    chat.keyboard.press("Enter")
+    expect(side.get_by_role("link", name="Nines")).to_be_visible()
+    tab_to(chat, chat.get_by_role("button", name="Settings of this chat"))
+    chat.keyboard.press("Enter")
+    tab_to(chat, chat.get_by_role("spinbutton", name="Temperature"))
+    chat.keyboard.type("0.5")
+    chat.keyboard.press("Escape")
+    expect(chat.get_by_role("button", name="Settings of this chat")).to_be_focused()
+    for theme in ("system", "light", "dark"):
+        tab_to(chat, chat.get_by_role("button", name=f"Theme: {theme}"))
+        chat.keyboard.press("Enter")
+    expect(chat.get_by_role("button", name="Theme: system")).to_be_focused()
+    tab_to(chat, side.get_by_role("searchbox"))
+    chat.keyboard.press("Control+A")
+    chat.keyboard.press("Delete")
