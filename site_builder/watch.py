@@ -45,7 +45,8 @@ class Watch:
     def __init__(self, rebuild: Callable[[], object], besides: Iterable[Path], say: Callable[[str], None]) -> None:
         self._rebuild = rebuild
         self._say = say
-        self._paths = [*SOURCES, *besides]
+        # An installed package has no TypeScript beside it.
+        self._paths = [path for path in (*SOURCES, *besides) if path.exists()]
         self._built = asyncio.Condition()
 
     @property
@@ -80,7 +81,7 @@ class Watch:
 
     def _build(self, paths: Iterable[Path]) -> None:
         texts.languages.cache_clear()
-        if any(path.is_relative_to(source) for path in paths for source in SCRIPT_SOURCES):
+        if WEB.is_dir() and any(path.is_relative_to(source) for path in paths for source in SCRIPT_SOURCES):
             built = subprocess.run([find_node(), "build.mjs"], cwd=WEB, capture_output=True, text=True)
             if built.returncode:
                 raise UserError(f"the TypeScript has a mistake; see what esbuild says:\n{built.stderr.strip()}")
