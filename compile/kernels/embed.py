@@ -6,6 +6,7 @@ decode, also prepares the norm that comes next, as matvec.py describes.
 
 # V rows, K columns, T tokens
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -51,7 +52,7 @@ def blocks(width: int) -> int:
 def embed(rows: int, width: int, form: str, *, first_row: int, chunk: int) -> Kernel:
     """Buffers: w_words, w_scales (rows first_row.. of the table), tokens [chunk] u32, hidden [chunk, width] f32."""
     k = KernelBuilder(f"embed_{form}_{rows}x{width}_at_{first_row}", (PerTokens(), blocks(width)), THREADS)
-    table = QuantisedMatrix(k, "w", rows, width, form)
+    table = QuantisedMatrix(k, "w", rows, width, form, single=True)
     tokens = k.buffer("tokens", (chunk,), "uint32")
     hidden = k.buffer("hidden", (chunk, width), "float32")
     with k.threads() as (token, block, thread):
@@ -69,7 +70,7 @@ def embed_row(rows: int, width: int, form: str, *, first_row: int) -> Kernel:
     """Buffers: w_words, w_scales, tokens [1] u32, hidden [width] f32, norm [width] of the norm that comes next, scaled
     [width] f32, squares [blocks] f32."""
     k = KernelBuilder(f"embed_row_{form}_{rows}x{width}_at_{first_row}", (blocks(width), 1), THREADS)
-    table = QuantisedMatrix(k, "w", rows, width, form)
+    table = QuantisedMatrix(k, "w", rows, width, form, single=True)
     tokens: Buffer = k.buffer("tokens", (1,), "uint32")
     hidden, norm, scaled = (k.buffer(name, (width,), "float32") for name in ("hidden", "norm", "scaled"))
     squares = k.buffer("squares", (blocks(width),), "float32")
@@ -99,11 +100,12 @@ def _within(row: Expr, rows: int) -> Expr:
     return T.And(row >= 0, row < rows)
 
 
-def _values(table: QuantisedMatrix, row: Expr, group: Expr) -> list[tuple[Expr, Expr]]:
+def _values(table: QuantisedMatrix, row: Expr, group: Expr) -> Iterator[tuple[Expr, Expr]]:
     """Columns and values of a group, in order."""
-    values, scale = table.group(row, group)
-    found = []
-    for i, value in enumerate(values):
-        four = hold(value if scale is None else value * T.broadcast(scale, 4), "float32x4")
-        found += [(group * 32 + (i * 4 + j), lane(four, j)) for j in range(4)]
-    return found
+    at = table.at(row, group)
+    scale = table.scale(at)
+    with loop(4) as part:
+        for i, value in enumerate(table.quarter(at, part)):
+            four = hold(value if scale is None else value * T.broadcast(scale, 4), "float32x4")
+            for j in range(4):
+                yield group * 32 + part * 8 + (i * 4 + j), lane(four, j)
