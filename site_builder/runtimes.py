@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,19 +202,30 @@ def chromium(site: Path, bundle_name: str) -> Iterator[Runtime]:
     from playwright.sync_api import sync_playwright
 
     with serving(site) as url, sync_playwright() as playwright:
-        for more in ((), SOFTWARE_FLAGS):
-            flags = [*CHROMIUM_FLAGS, *more]
-            browser = playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=flags)
-            try:
-                page = browser.new_page()
-                page.set_default_timeout(0)
-                page.goto(f"{url}verify.html")
-                found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
-                if found or more:
-                    yield ChromiumRuntime(page, f"{url}models/{bundle_name}/", browser.version)
-                    return
-            finally:
-                browser.close()
+
+        def launch(flags: list[str]) -> Any:
+            return playwright.chromium.launch(executable_path=find_chromium(), headless=True, args=flags)
+
+        with open_page(launch, url) as page:
+            yield ChromiumRuntime(page, f"{url}models/{bundle_name}/", page.context.browser.version)
+
+
+@contextmanager
+def open_page(launch: Callable[[list[str]], Any], url: str) -> Iterator[Any]:
+    """verify.html of the site at this address, in the browser that `launch` starts with these flags: on the machine's
+    GPU, or, where there is none, on Chromium's software adapter."""
+    for more in ((), SOFTWARE_FLAGS):
+        browser = launch([*CHROMIUM_FLAGS, *more])
+        try:
+            page = browser.new_page()
+            page.set_default_timeout(0)
+            page.goto(f"{url}verify.html")
+            page.wait_for_function("window.windowseat !== undefined")
+            if more or page.evaluate("() => windowseat.adapter().then(({ software }) => !software, () => false)"):
+                yield page
+                return
+        finally:
+            browser.close()
 
 
 def find_chromium() -> str | None:

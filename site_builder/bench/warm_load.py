@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compile.errors import UserError
-from ..runtimes import CHROMIUM_FLAGS, SOFTWARE_FLAGS, find_chromium, serving
+from ..runtimes import find_chromium, open_page, serving
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
 SCRIPT = """async ([bundle, variant]) => {
@@ -76,18 +76,11 @@ def _page(url: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory(prefix="windowseat-profile-") as profile, sync_playwright() as playwright:
-        for more in ((), SOFTWARE_FLAGS):
-            context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=find_chromium(), headless=True, args=[*CHROMIUM_FLAGS, *more]
+
+        def launch(flags: list[str]) -> Any:
+            return playwright.chromium.launch_persistent_context(
+                profile, executable_path=find_chromium(), headless=True, args=flags
             )
-            try:
-                page = context.new_page()
-                page.set_default_timeout(0)
-                page.goto(f"{url}verify.html")
-                page.wait_for_function("window.windowseat !== undefined")
-                found = page.evaluate("async () => !!(await navigator.gpu?.requestAdapter())")
-                if found or more:
-                    yield page
-                    return
-            finally:
-                context.close()
+
+        with open_page(launch, url) as page:
+            yield page
