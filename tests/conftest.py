@@ -13,17 +13,10 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from starlette.types import ASGIApp
 from windowseat.site_builder import server
 from windowseat.site_builder.node import find_node
-from windowseat.site_builder.runtimes import SOFTWARE_FLAGS
+from windowseat.site_builder.runtimes import QUIET_FLAGS, SOFTWARE_FLAGS
 
 WEB = Path(__file__).parents[1] / "web"
 CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-first-run",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", *SOFTWARE_FLAGS]
 
 
@@ -67,7 +60,7 @@ def chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
     """Chromium with these flags besides the usual ones, while the block runs."""
     # Chromium's sandbox does not start for root, which CI machines often are.
     launched = playwright.chromium.launch(
-        executable_path=CHROMIUM, headless=True, args=[*QUIET, *flags], chromium_sandbox=False
+        executable_path=CHROMIUM, headless=True, args=[*QUIET_FLAGS, *flags], chromium_sandbox=False
     )
     try:
         yield launched
