@@ -16,6 +16,7 @@ class Tuning:
     rows_for_most: int  # of a matrix in which it does
     step_parts: int  # threads that share the columns of a delta rule's state in decode
     scan_parts: int  # the same in prefill
+    delta_tile: int  # tokens there that a thread takes side by side: in software, what it has to compile counts too
     tiled: bool  # whether prefill stages tiles in workgroup memory
     chunk: int  # tokens that prefill takes at once, at most
 
@@ -37,6 +38,7 @@ GPU = Tuning(
     rows_for_most=4096,
     step_parts=8,
     scan_parts=16,
+    delta_tile=4,
     tiled=True,
     chunk=512,
 )
@@ -51,6 +53,7 @@ SOFTWARE = Tuning(
     rows_for_most=512,
     step_parts=1,
     scan_parts=1,
+    delta_tile=2,
     tiled=False,
     chunk=128,
 )

@@ -8,7 +8,8 @@ to a triangular system (Yang et al. 2024, "Gated Delta Networks"; the WY form of
     S' = e^(G_end) · S + Σ_j e^(G_end - G_j) · k_j u_jᵀ
 
 This kernel computes (1 + A)⁻¹ and P; delta_scan.py the rest. A workgroup takes a block and a key head, a thread 4x4
-pairs of tokens in the lower triangle; then 32 threads invert, a column each, by forward substitution.
+pairs of tokens in the lower triangle, 2x2 on software adapters; then 32 threads invert, a column each, by forward
+substitution.
 
 No quotient of decays is ever formed: each exponent is the sum of the g between j and t, all of one sign, added up for
 itself. So neither overflow nor cancellation is possible, however strong the decay.
@@ -21,6 +22,7 @@ from functools import cache
 from tvm.tirx.script import builder as T
 
 from ..shapes import DeltaShape
+from ..tuning import Tuning
 from .common import (
     Buffer,
     Cell,
@@ -45,18 +47,16 @@ from .gated_delta import L2_EPS
 from .heads import Heads
 
 BLOCK = 32
-TILE = 4  # tokens of a side of what a thread computes
-TILES = BLOCK // TILE
-THREADS = TILES * TILES
 FACTORS = 5  # of a token: beta; beta · e^G / |k|; e^G / |q|; e^(G_end - G) / |k|; e^G. The norm of q takes in sqrt(dk).
 
 
 @cache
-def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
+def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Kernel:
     """Buffers: queries_keys [chunk, q|k], gates [chunk, b|a] f32, decay_dt [2, Hv], factors [chunk, Hv, FACTORS] f32,
     inverse and mixture [chunk, Hv, C] f32: for each token its row of (1 + A)⁻¹ and of P."""
-    s = shape
-    k = KernelBuilder(f"delta_pairs_{s.name}_{act}", (PerTokens(BLOCK), s.key_heads), THREADS)
+    s, tile = shape, tuning.delta_tile
+    threads = (BLOCK // tile) ** 2
+    k = KernelBuilder(f"delta_pairs_{s.name}_{act}_{tile}", (PerTokens(BLOCK), s.key_heads), threads)
     rows = Heads(k, "queries_keys", chunk, 2 * s.key_heads, s.key_size, act)
     gates = k.buffer("gates", (chunk, 2 * s.value_heads), "float32")
     decay_dt = k.buffer("decay_dt", (2, s.value_heads), "float32")
@@ -65,13 +65,13 @@ def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
     tokens = k.scalar("tokens")
     with k.threads() as (block, key_head, thread):
         first = let(block * BLOCK)
-        pairs = _Pairs(rows, key_head, first, tokens, thread)
+        pairs = _Pairs(rows, key_head, first, tokens, thread, tile)
         # Of each token of the block: g, beta; and A, and its inverse.
         rate, beta = unsynchronised(BLOCK), unsynchronised(BLOCK)
         a, inverted = unsynchronised(BLOCK * BLOCK), unsynchronised(BLOCK * BLOCK)
         with loop(s.value_heads // s.key_heads) as i:
             head = hold(key_head * (s.value_heads // s.key_heads) + i, "int32")
-            with strided(thread, BLOCK, THREADS) as t:
+            with strided(thread, BLOCK, threads) as t:
                 token = hold(T.min(first + t, tokens - 1), "int32")
                 slow = softplus(gates[token, s.value_heads + head] + decay_dt[1, head])
                 store(rate, t, T.Select(first + t < tokens, hold(decay_dt[0, head] * slow), const(0.0)))
@@ -85,8 +85,7 @@ def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
             with when(thread < BLOCK):
                 _invert(a, inverted, thread)
             barrier()
-            with loop(BLOCK * BLOCK // THREADS) as j:
-                at = let(j * THREADS + thread)
+            with strided(thread, BLOCK * BLOCK, threads) as at:
                 row, column = hold(at // BLOCK, "int32"), at % BLOCK
                 with when(first + row < tokens):
                     store(inverse, (first + row, head, column), inverted[at])
@@ -94,16 +93,17 @@ def delta_pairs(shape: DeltaShape, *, chunk: int, act: str) -> Kernel:
 
 
 class _Pairs:
-    """A thread's inner products: its 4 tokens `down` with its 4 tokens `across`, and the norms of all of them."""
+    """A thread's inner products: its tokens `down`, a tile of them, with those `across`, and the norms of all."""
 
-    def __init__(self, rows: Heads, key_head: Expr, first: Expr, tokens: Expr, thread: Expr) -> None:
-        self.size, self.first, self.tokens = rows.size, first, tokens
-        self.across, self.down = hold(thread % TILES, "int32"), hold(thread // TILES, "int32")
-        self.kk, self.qk = ([[Cell(const(0.0)) for _ in range(TILE)] for _ in range(TILE)] for _ in range(2))
-        squares = [[Cell(const(0.0)) for _ in range(TILE)] for _ in range(3)]
+    def __init__(self, rows: Heads, key_head: Expr, first: Expr, tokens: Expr, thread: Expr, tile: int) -> None:
+        self.first, self.tokens, self.tile = first, tokens, tile
+        tiles = BLOCK // tile
+        self.across, self.down = hold(thread % tiles, "int32"), hold(thread // tiles, "int32")
+        self.kk, self.qk = ([[Cell(const(0.0)) for _ in range(tile)] for _ in range(tile)] for _ in range(2))
+        squares = [[Cell(const(0.0)) for _ in range(tile)] for _ in range(3)]
         down, across = (
-            [hold(T.min(first + tile * TILE + i, tokens - 1), "int32") for i in range(TILE)]
-            for tile in (self.down, self.across)
+            [hold(T.min(first + side * tile + i, tokens - 1), "int32") for i in range(tile)]
+            for side in (self.down, self.across)
         )
         keys = rows.heads // 2 + key_head
         with when(self.across <= self.down), loop(rows.quads) as quad:
@@ -126,11 +126,11 @@ class _Pairs:
 
 def _store_pairs(pairs: _Pairs, rate: Buffer, beta: Buffer, a: Buffer, mixture: Buffer, head: Expr) -> None:
     """The thread's part of A and P."""
-    decay = _decays(rate, pairs.across, pairs.down)
-    for i in range(TILE):
-        row = hold(pairs.down * TILE + i, "int32")
-        for j in range(TILE):
-            column = pairs.across * TILE + j
+    decay, tile = _decays(rate, pairs.across, pairs.down, pairs.tile), pairs.tile
+    for i in range(tile):
+        row = hold(pairs.down * tile + i, "int32")
+        for j in range(tile):
+            column = pairs.across * tile + j
             factor = hold(T.exp(decay[i][j]) * pairs.k_norm_across[j])
             from_k = hold(beta[row] * pairs.k_norm[i] * factor * pairs.kk[i][j].get())
             from_q = hold(pairs.q_norm[i] * factor * pairs.qk[i][j].get())
@@ -139,31 +139,31 @@ def _store_pairs(pairs: _Pairs, rate: Buffer, beta: Buffer, a: Buffer, mixture: 
                 store(mixture, (pairs.first + row, head, column), T.Select(column <= row, from_q, const(0.0)))
 
 
-def _decays(rate: Buffer, across: Expr, down: Expr) -> list[list[Expr]]:
+def _decays(rate: Buffer, across: Expr, down: Expr, tile: int) -> list[list[Expr]]:
     """The sum of g over j < s <= t, for each token t `down` and j `across`."""
     between = Cell(const(0.0))
-    with loop(T.max(down - across - 1, 0) * TILE) as i:
-        between.add(rate[across * TILE + TILE + i])
-    early = [hold(rate[across * TILE + i]) for i in range(TILE)]
-    late = [hold(rate[down * TILE + i]) for i in range(TILE)]
+    with loop(T.max(down - across - 1, 0) * tile) as i:
+        between.add(rate[across * tile + tile + i])
+    early = [hold(rate[across * tile + i]) for i in range(tile)]
+    late = [hold(rate[down * tile + i]) for i in range(tile)]
 
     def decay(i: int, j: int) -> Expr:
         apart = sum([*early[j + 1 :], *late[: i + 1]], start=between.get())
         return hold(T.Select(across == down, sum(late[j + 1 : i + 1], start=const(0.0)), apart))
 
-    return [[decay(i, j) for j in range(TILE)] for i in range(TILE)]
+    return [[decay(i, j) for j in range(tile)] for i in range(tile)]
 
 
 def _store_factors(pairs: _Pairs, rate: Buffer, beta: Buffer, factors: Buffer, head: Expr) -> None:
     """The factors of the thread's tokens `down`."""
-    before, after = Cell(const(0.0)), Cell(const(0.0))
-    with loop(pairs.down * TILE) as i:
+    before, after, tile = Cell(const(0.0)), Cell(const(0.0)), pairs.tile
+    with loop(pairs.down * tile) as i:
         before.add(rate[i])
-    with loop(BLOCK - TILE - pairs.down * TILE) as i:
-        after.add(rate[pairs.down * TILE + TILE + i])
-    rates = [hold(rate[pairs.down * TILE + i]) for i in range(TILE)]
-    for i in range(TILE):
-        row = hold(pairs.down * TILE + i, "int32")
+    with loop(BLOCK - tile - pairs.down * tile) as i:
+        after.add(rate[pairs.down * tile + tile + i])
+    rates = [hold(rate[pairs.down * tile + i]) for i in range(tile)]
+    for i in range(tile):
+        row = hold(pairs.down * tile + i, "int32")
         since = hold(T.exp(sum(rates[: i + 1], start=before.get())))
         until = hold(T.exp(sum(rates[i + 1 :], start=after.get())))
         own = hold(beta[row])

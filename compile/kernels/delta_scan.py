@@ -42,7 +42,7 @@ from .common import (
     unsynchronised,
     when,
 )
-from .delta_pairs import BLOCK, FACTORS, TILE, TILES
+from .delta_pairs import BLOCK, FACTORS
 from .heads import Heads
 
 WORKGROUP_BYTES = 16384  # that WebGPU promises
@@ -54,13 +54,14 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
     [chunk, Hv, C] f32, state [Hv, dk, dv] f32, outputs [chunk, Hv·dv] f32."""
     s, parts = shape, tuning.scan_parts
     in_place = parts == 1 and s.value_size % 4 == 0
-    lanes, tile = _lanes(shape, parts, in_place=in_place), min(TILE, BLOCK // parts)
+    lanes, tile = _lanes(shape, parts, in_place=in_place), min(tuning.delta_tile, BLOCK // parts)
     grid = (s.value_heads, -(-s.value_size // (4 * lanes)))
     k = KernelBuilder(f"delta_scan_{s.name}_{act}_{tuning.name}", grid, lanes * parts)
     rows = Heads(k, "queries_keys", chunk, 2 * s.key_heads, s.key_size, act)
     values = Heads(k, "values", chunk, s.value_heads, s.value_size, act)
     factors = k.buffer("factors", (chunk, s.value_heads, FACTORS), "float32")
-    inverse, mixture = (k.buffer(name, (chunk, s.value_heads, TILES), "float32x4") for name in ("inverse", "mixture"))
+    row = (chunk, s.value_heads, BLOCK // 4)
+    inverse, mixture = (k.buffer(name, row, "float32x4") for name in ("inverse", "mixture"))
     state = Heads(k, "state", s.value_heads, s.key_size, s.value_size, "float32")
     outputs = Heads(k, "outputs", chunk, s.value_heads, s.value_size, "float32")
     position, tokens = k.scalar("position"), k.scalar("tokens")

@@ -51,7 +51,7 @@ def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
         {"projected": projected, "conv": op.conv.name, "ring": states["ring"], **convolved},
     )
     yield Launch(
-        delta_pairs(s, chunk=w.chunk, act=act),
+        delta_pairs(s, tuning=w.tuning, chunk=w.chunk, act=act),
         {
             "queries_keys": convolved["queries_keys"],
             "gates": w.named(op.gates),

@@ -117,7 +117,7 @@ def chunk(
     sizes = {"factors": FACTORS, "inverse": BLOCK, "mixture": BLOCK}
     solved = {name: np.zeros((rows, s.value_heads, size), np.float32) for name, size in sizes.items()}
     arrays = {"queries_keys": convolved["queries_keys"], "gates": gates, "decay_dt": given.decay_dt, **solved}
-    after = machine.run(delta_pairs(s, chunk=rows, act=act), arrays, scalars)
+    after = machine.run(delta_pairs(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
     arrays = {**convolved, **{name: after[name] for name in solved}, "state": kept.state}
     arrays["outputs"] = np.zeros((rows, s.values), np.float32)
     after = machine.run(delta_scan(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
