@@ -55,6 +55,7 @@ def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> K
     """Buffers: queries_keys [chunk, q|k], gates [chunk, b|a] f32, decay_dt [2, Hv], factors [chunk, Hv, FACTORS] f32,
     inverse and mixture [chunk, Hv, C] f32: for each token its row of (1 + A)⁻¹ and of P."""
     s, tile = shape, tuning.delta_tile
+    quad = 4 // tile  # tiles
     threads = (BLOCK // tile) ** 2
     k = KernelBuilder(f"delta_pairs_{s.name}_{act}_{tile}", (PerTokens(BLOCK), s.key_heads), threads)
     rows = Heads(k, "queries_keys", chunk, 2 * s.key_heads, s.key_size, act)
@@ -77,7 +78,7 @@ def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> K
                 store(rate, t, T.Select(first + t < tokens, hold(decay_dt[0, head] * slow), const(0.0)))
                 store(beta, t, T.Select(first + t < tokens, hold(sigmoid(gates[token, head])), const(0.0)))
             barrier()
-            with when(pairs.across <= pairs.down):
+            with when(pairs.across // quad <= pairs.down // quad):  # delta_scan.py reads P by quads, zeros and all
                 _store_pairs(pairs, rate, beta, a, mixture, head)
             with when(pairs.across == pairs.down):
                 _store_factors(pairs, rate, beta, factors, head)

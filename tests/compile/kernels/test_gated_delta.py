@@ -115,11 +115,11 @@ def chunk(
     after = machine.run(causal_conv(s, chunk=rows, act=act), arrays, scalars)
     convolved, ring = {name: after[name] for name in convolved}, after["ring"]
     sizes = {"factors": FACTORS, "inverse": BLOCK, "mixture": BLOCK}
-    solved = {name: np.zeros((rows, s.value_heads, size), np.float32) for name, size in sizes.items()}
+    solved = {name: np.full((rows, s.value_heads, size), np.nan, np.float32) for name, size in sizes.items()}
     arrays = {"queries_keys": convolved["queries_keys"], "gates": gates, "decay_dt": given.decay_dt, **solved}
     after = machine.run(delta_pairs(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
     arrays = {**convolved, **{name: after[name] for name in solved}, "state": kept.state}
-    arrays["outputs"] = np.zeros((rows, s.values), np.float32)
+    arrays["outputs"] = np.full((rows, s.values), np.nan, np.float32)
     after = machine.run(delta_scan(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
     arrays = {
         "outputs": after["outputs"],
