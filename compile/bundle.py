@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
-import jsonschema
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 FORMAT = "windowseat-bundle"
 VERSION = 1
@@ -108,5 +110,10 @@ def write_manifest(
 
 def validate(content: object, what: str) -> None:
     """Holds JSON against the written format `what`.schema.json."""
-    schema = json.loads((Path(__file__).parent / f"{what}.schema.json").read_text())
-    jsonschema.validate(content, schema)
+    if (error := best_match(_validator(what).iter_errors(content))) is not None:
+        raise error
+
+
+@cache
+def _validator(what: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((Path(__file__).parent / f"{what}.schema.json").read_text()))

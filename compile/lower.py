@@ -7,11 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-import tvm
-from tvm import tirx
-from tvm.target import Target
-
 from .kernels.common import SCALARS, Kernel
+from .tvm_alone import Target, tirx, tvm
 
 # WebGPU's default limits: the `base` variant must run on every adapter.
 MAX_STORAGE_BUFFERS = 8

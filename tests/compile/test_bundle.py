@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from jsonschema import Draft202012Validator
+from windowseat.compile import bundle
 from windowseat.compile.bundle import (
     ModelIdentity,
     TensorRange,
@@ -67,3 +69,10 @@ def test_a_manifest_that_breaks_the_format_is_not_written(tmp_path: Path) -> Non
 def test_nothing_is_no_bundle_and_no_plan(what: str) -> None:
     with pytest.raises(jsonschema.ValidationError, match="is a required property"):
         validate({}, what)
+
+
+@pytest.mark.parametrize("what", ["bundle", "plan"])
+def test_a_written_format_is_a_json_schema(what: str) -> None:
+    schema = json.loads((Path(bundle.__file__).parent / f"{what}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]

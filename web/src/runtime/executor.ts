@@ -3,7 +3,13 @@ import type { TokenMask } from "./constrained.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Sampling } from "./messages.ts";
 import { TokenReads } from "./readback.ts";
-import { beginSampling, type SamplingBuffers, samplingPrograms, setSampling } from "./sampling.ts";
+import {
+  beginSampling,
+  EVERYTHING,
+  type SamplingBuffers,
+  samplingPrograms,
+  setSampling,
+} from "./sampling.ts";
 import { type State, stateBuffer } from "./state.ts";
 import { type ScalarValues, writeUniforms } from "./uniforms.ts";
 
@@ -60,6 +66,15 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, state: State, chunk: n
 export function closeExecutor({ state, reads }: Executor): void {
   for (const buffer of state.buffers.values()) buffer.destroy();
   reads.close();
+}
+
+/** Sets up a call of one token that asks for everything at once, and means nothing. */
+export function beginWarmUp(executor: Executor): void {
+  const { gpu, sampling } = executor;
+  const words = sampling.allowed.size / Int32Array.BYTES_PER_ELEMENT;
+  gpu.device.queue.writeBuffer(sampling.allowed, 0, new Int32Array(words).fill(-1));
+  setSampling(executor.values, EVERYTHING);
+  writeChunk(executor, [0], 0, 1);
 }
 
 /** Reads ids[from..to) into the state at that position, without looking at what comes out. */
@@ -182,7 +197,8 @@ function submitRead(
   return slot;
 }
 
-function submitPrograms(executor: Executor, programs: readonly BoundProgram[]): void {
+/** Runs programs without looking at what comes out. */
+export function submitPrograms(executor: Executor, programs: readonly BoundProgram[]): void {
   executor.gpu.device.queue.submit([encodePrograms(executor, programs).finish()]);
 }
 

@@ -2,17 +2,14 @@ import { describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
 import { type Buffers, type BuiltKernel, bindPlan, buildKernels, planBytes } from "./bind.ts";
 import { checkContext } from "./checks.ts";
 import { choiceKey, choose, keepChoice } from "./choices.ts";
-import { stepAhead } from "./constrained.ts";
 import { type Contestant, fastest } from "./contest.ts";
-import { createExecutor, type Executor, submitLastChunk } from "./executor.ts";
+import { beginWarmUp, createExecutor, type Executor, submitPrograms } from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
 import { Gpu } from "./gpu.ts";
 import { roomFor } from "./kv_cache.ts";
 import type { LoadStage } from "./messages.ts";
-import { readToken } from "./readback.ts";
-import { EVERYTHING, GREEDY } from "./sampling.ts";
 import { createWeights, fillWeights } from "./shards.ts";
 import { createState } from "./state.ts";
 import { together } from "./together.ts";
@@ -133,17 +130,15 @@ async function prepare(
   return { choice, executor };
 }
 
-/** Runs every program once: drivers compile at the first launch, and a launch they reject fails here, named. */
+/** Runs every kernel once: drivers compile at the first launch, and a launch they reject fails here, named. */
 async function warmUp(executor: Executor): Promise<void> {
-  const { gpu } = executor;
-  const first = await gpu.guarded("the launch of prefill", () =>
-    submitLastChunk(executor, [0], 0, 1, GREEDY),
-  );
-  await gpu.settled(readToken(first));
-  const words = executor.sampling.allowed.size / Int32Array.BYTES_PER_ELEMENT;
-  const anything = { allowed: async () => new Int32Array(words).fill(-1), accept: () => {} };
-  const second = await gpu.guarded("the launch of decode", () =>
-    stepAhead(executor, 0, EVERYTHING, anything)(0),
-  );
-  await gpu.settled(readToken(second));
+  const { gpu, plan } = executor;
+  beginWarmUp(executor);
+  const warm = new Set<GPUComputePipeline>();
+  for (const [name, program] of Object.entries(plan.programs)) {
+    // Layers share their kernels: one launch of each is a fraction of a token.
+    const cold = program.filter(({ pipeline }) => !warm.has(pipeline) && warm.add(pipeline));
+    await gpu.guarded(`the launch of ${name}`, () => submitPrograms(executor, [cold]));
+  }
+  await gpu.settled(gpu.device.queue.onSubmittedWorkDone());
 }

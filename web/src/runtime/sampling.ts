@@ -19,7 +19,7 @@ export interface Logprobs {
 /** Takes the likeliest token every time. */
 export const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
-/** Asks for everything at once, so that every program runs but the greedy one and the mask. */
+/** Asks for everything at once. */
 export const EVERYTHING: Sampling = {
   temperature: 1,
   top_k: 20,
