@@ -20,7 +20,7 @@ START = """async () => {
     window.device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
     window.pipelines = new Map();
 }"""
-RUN = """async ({ code, entry, contents, uniform, grid }) => {
+RUN = """async ({ code, entry, contents, written, uniform, grid }) => {
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const buffer = (text, usage) => {
         const content = bytes(text);
@@ -46,13 +46,16 @@ RUN = """async ({ code, entry, contents, uniform, grid }) => {
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(...grid);
     pass.end();
-    const copies = storage.map(({ size }) =>
-        device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ }));
-    storage.forEach((each, i) => encoder.copyBufferToBuffer(each, 0, copies[i], 0, each.size));
+    const copies = written.map((i) => {
+        const { size } = storage[i];
+        const copy = device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+        encoder.copyBufferToBuffer(storage[i], 0, copy, 0, size);
+        return copy;
+    });
     device.queue.submit([encoder.finish()]);
     const error = await device.popErrorScope();
     if (error) throw new Error(error.message);
-    return Promise.all(copies.map(async (copy) => {
+    const texts = await Promise.all(copies.map(async (copy) => {
         await copy.mapAsync(GPUMapMode.READ);
         const content = new Uint8Array(copy.getMappedRange());
         let text = "";
@@ -61,6 +64,8 @@ RUN = """async ({ code, entry, contents, uniform, grid }) => {
         }
         return btoa(text);
     }));
+    for (const each of [...bound, ...copies]) each.destroy();
+    return texts;
 }"""
 
 
@@ -78,20 +83,20 @@ class BrowserKernels:
     def run(self, kernel: Kernel, arrays: Mapping[str, Array], scalars: Mapping[str, float]) -> dict[str, Array]:
         """Launches the kernel once; gives back what every buffer holds afterwards."""
         shader = lower(kernel)
+        written = [i for i, (_, access) in enumerate(shader.buffers) if access == "read_write"]
         call = {
             "code": shader.code,
             "entry": shader.entry,
             "contents": [base64.b64encode(whole_words(arrays[name])).decode() for name, _ in shader.buffers],
+            "written": written,
             "uniform": base64.b64encode(uniform_block(shader.scalars, scalars)).decode(),
             "grid": [extent(each, int(scalars.get("tokens", 1))) for each in kernel.grid],
         }
         contents = self._page.evaluate(RUN, call)
         if self._complaints:
             raise RuntimeError(f"{kernel.name} in Chromium: {self._complaints}")
-        return {
-            name: as_array(base64.b64decode(content), arrays[name])
-            for (name, _), content in zip(shader.buffers, contents, strict=True)
-        }
+        after = {shader.buffers[i][0]: base64.b64decode(content) for i, content in zip(written, contents, strict=True)}
+        return {name: as_array(after[name], each) if name in after else each for name, each in arrays.items()}
 
     def close(self) -> None:
         """Closes the page."""

@@ -59,7 +59,11 @@ class Gpu:
         compute.dispatch_workgroups(*(extent(e, int(scalars.get("tokens", 1))) for e in kernel.grid), 1)
         compute.end()
         self.device.queue.submit([encoder.finish()])
-        return {name: as_array(self.device.queue.read_buffer(buffers[name]), each) for name, each in arrays.items()}
+        written = {name for name, access in shader.buffers if access == "read_write"}
+        return {
+            name: as_array(self.device.queue.read_buffer(buffers[name]), each) if name in written else each
+            for name, each in arrays.items()
+        }
 
 
 def for_naga(code: str) -> str:
