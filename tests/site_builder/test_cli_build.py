@@ -26,7 +26,8 @@ def test_a_model_comes_from_a_hub_at_a_revision(tmp_path: Path) -> None:
     checkpoint = write_tiny(tmp_path / "checkpoint")
     with HubServer() as hub:
         commit = hub.add_folder("someone/tiny-model", checkpoint, "v1")
-        done = build("someone/tiny-model@v1", "--out", str(tmp_path / "models"), environment=hub.environment(tmp_path))
+        arguments = ("someone/tiny-model@v1", "--variant", "base", "--out", str(tmp_path / "models"))
+        done = build(*arguments, environment=hub.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "models/tiny-model/bundle.json").read_text())
     assert manifest["model"]["source"] == "someone/tiny-model"
@@ -46,7 +47,7 @@ def test_a_problem_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
 
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     checkpoint = write_tiny(tmp_path / "checkpoint", vision_and_mtp=True)
-    done = build(str(checkpoint), "--out", str(tmp_path / "models"))
+    done = build(str(checkpoint), "--variant", "base", "--out", str(tmp_path / "models"))
     assert done.returncode == 0, done.stderr
     assert "vision" in done.stdout
     assert "multi-token prediction" in done.stdout
