@@ -54,6 +54,12 @@ def build(model: str, models_dir: Path, options: Options, report: Report) -> Pat
 def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: Report) -> Path:
     kind, architecture, cfg = read_model(checkpoint)
     model: Model = architecture.model(cfg)
+    context = model.positions if options.context is None else options.context
+    if context > model.positions:
+        raise UserError(
+            f"{checkpoint.source} takes up to {model.positions} tokens, and a context of {context} was asked for; "
+            "choose a smaller one, or none for all of them."
+        )
     weights = weights_of(model)
     prefix, skipped = check_sources(checkpoint, weights, architecture.PREFIXES, architecture.SKIPPED)
     sources = {source.name for weight in weights for source in weight.sources}
@@ -66,7 +72,6 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     name = options.name or bundle_name(checkpoint.source)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
-    context = min(options.context or model.positions, model.positions)
     key = fingerprint(checkpoint, asdict(options))
     with replacing(models_dir / name, key) as folder, Journal(folder, report) as journal:
         _check_room(models_dir, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))

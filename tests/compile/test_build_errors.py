@@ -190,6 +190,13 @@ def test_no_context(source: Path, models: Path) -> None:
     assert refusal(source, models, Options(context=0)) == "A context of 0 tokens is too small; choose at least 1."
 
 
+def test_a_context_past_what_the_model_was_made_for(source: Path, models: Path) -> None:
+    said = refusal(source, models, Options(context=513))
+    assert said.endswith(
+        "takes up to 512 tokens, and a context of 513 was asked for; choose a smaller one, or none for all of them."
+    )
+
+
 @pytest.mark.parametrize("name", ["../up", "two words", ".hidden", "a/b", "-dash"])
 def test_a_name_that_cannot_be_a_folder(source: Path, models: Path, name: str) -> None:
     assert refusal(source, models, Options(name=name)) == (
