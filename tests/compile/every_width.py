@@ -2,7 +2,7 @@
 
     python -m tests.compile.every_width [NAME …]
 
-Takes minutes on a software adapter, and the 9B about 12 GB of memory. Ends with 1 if a figure is past its bound.
+Takes minutes on a software adapter, and the 9B 4 GB of memory. Ends with 1 if a figure is past its bound.
 """
 
 import sys
