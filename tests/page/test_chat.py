@@ -30,7 +30,7 @@ def test_the_answer_streams(chat: Page, ask: Callable[[str], Locator]) -> None:
             new MutationObserver(note).observe(document.body, { subtree: true, childList: true, characterData: true });
         }"""
     )
-    ask("Count to 7.")
+    ask("Count to 20.")
     assert chat.evaluate("() => window.lengths.size") > 3
 
 
