@@ -21,7 +21,7 @@ export async function keepForOffline(script: string): Promise<void> {
   });
 }
 
-/** The page and its model come first. */
+/** The page itself comes first. */
 async function loaded(): Promise<void> {
   if (document.readyState === "complete") return;
   await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
