@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .kernels.common import SCALARS, Kernel
-from .tvm_alone import Target, tirx, tvm
+from .tvm_alone import tvm
 
 # WebGPU's default limits: the `base` variant must run on every adapter.
 MAX_STORAGE_BUFFERS = 8
@@ -72,7 +72,7 @@ def lower(kernel: Kernel) -> Shader:
 
 
 def _generate(kernel: Kernel) -> str:
-    target = Target(
+    target = tvm.target.Target(
         {
             "kind": "webgpu",
             "supports_subgroups": False,
@@ -83,7 +83,7 @@ def _generate(kernel: Kernel) -> str:
     )
     with tvm.transform.PassContext(opt_level=3, config=SWITCHES, disabled_pass=NEEDLESS):
         try:
-            built = tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
+            built = tvm.tirx.build(tvm.IRModule({kernel.name: kernel.function}), target=target)
         except tvm.error.InternalError as error:  # what TVM does refuse: i64, f64, too much workgroup memory
             raise LoweringError(f"{kernel.name}: {error}") from error
     modules = [module for module in built.imports if module.kind == "webgpu"]

@@ -16,7 +16,7 @@ class Tuning:
     rows_for_most: int  # of a matrix in which it does
     step_parts: int  # threads that share the columns of a delta rule's state in decode
     scan_parts: int  # the same in prefill
-    delta_tile: int  # tokens there that a thread takes side by side: in software, what it has to compile counts too
+    delta_tile: int  # tokens there that a thread takes side by side, 2 or 4: in software, compiling counts too
     tiled: bool  # whether prefill stages tiles in workgroup memory
     chunk: int  # tokens that prefill takes at once, at most
 

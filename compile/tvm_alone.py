@@ -10,9 +10,6 @@ else:
     try:
         import tvm
     finally:
-        del sys.modules["torch"]
+        del sys.modules["torch"]  # so that others may
 
-from tvm import tirx
-from tvm.target import Target
-
-__all__ = ["Target", "tirx", "tvm"]
+__all__ = ["tvm"]

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import ValidationError
 
+from ..compile.bundle import validate
 from ..compile.errors import UserError
 
 
@@ -70,12 +70,14 @@ def read_bundles(models_dir: Path) -> list[Bundle]:
 def read_bundle(folder: Path) -> Bundle:
     """One bundle, once its manifest keeps to the schema and every file is there at its full size."""
     manifest = _parse(folder / "bundle.json")
-    schema = json.loads(files("windowseat.compile").joinpath("bundle.schema.json").read_text("utf-8"))
     again = f"compile {folder.name} again with: windowseat build"
     if (version := manifest.get("version")) != VERSION:
         raise UserError(f"{folder / 'bundle.json'} has format version {version}; this site reads {VERSION}; {again}")
-    if problem := next(Draft202012Validator(schema).iter_errors(manifest), None):
-        raise UserError(f"{folder / 'bundle.json'} does not keep to the format ({problem.message[:200]}); {again}")
+    try:
+        validate(manifest, "bundle")
+    except ValidationError as problem:
+        why = problem.message[:200]
+        raise UserError(f"{folder / 'bundle.json'} does not keep to the format ({why}); {again}") from problem
     if manifest["name"] != folder.name:
         raise UserError(f"the folder {folder} holds a bundle named {manifest['name']!r}; rename the folder to that")
     for entry in manifest["files"]:

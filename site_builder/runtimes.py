@@ -30,6 +30,7 @@ QUIET_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     # Two pages of the browser's own behind each window, for an address bar that nobody sees: 0.6 s of work.
+    # Playwright's own list gives way to this one.
     "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 )
 CHROMIUM_FLAGS = (

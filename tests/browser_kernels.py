@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage
 from windowseat.compile.kernels.common import Kernel
 from windowseat.compile.lower import lower
 
-from .gpu import as_array, extent, uniform_block, whole_words
+from .gpu import after, extent, uniform_block, whole_words
 
 Array = NDArray[Any]
 
@@ -95,8 +95,8 @@ class BrowserKernels:
         contents = self._page.evaluate(RUN, call)
         if self._complaints:
             raise RuntimeError(f"{kernel.name} in Chromium: {self._complaints}")
-        after = {shader.buffers[i][0]: base64.b64decode(content) for i, content in zip(written, contents, strict=True)}
-        return {name: as_array(after[name], each) if name in after else each for name, each in arrays.items()}
+        names = [shader.buffers[i][0] for i in written]
+        return after(arrays, dict(zip(names, map(base64.b64decode, contents), strict=True)))
 
     def close(self) -> None:
         """Closes the page."""

@@ -60,10 +60,7 @@ class Gpu:
         compute.end()
         self.device.queue.submit([encoder.finish()])
         written = {name for name, access in shader.buffers if access == "read_write"}
-        return {
-            name: as_array(self.device.queue.read_buffer(buffers[name]), each) if name in written else each
-            for name, each in arrays.items()
-        }
+        return after(arrays, {name: self.device.queue.read_buffer(buffers[name]) for name in written})
 
 
 def for_naga(code: str) -> str:
@@ -75,6 +72,11 @@ def whole_words(array: Array) -> bytes:
     """The array's bytes, filled with zeros to a multiple of 4."""
     content = array.tobytes()
     return content + bytes(-len(content) % 4)
+
+
+def after(arrays: Mapping[str, Array], written: Mapping[str, bytes | memoryview]) -> dict[str, Array]:
+    """What went in, but for the buffers that were written."""
+    return {name: as_array(written[name], each) if name in written else each for name, each in arrays.items()}
 
 
 def as_array(content: bytes | memoryview, like: Array) -> Array:
