@@ -1,10 +1,12 @@
 """What several parts of the tests share: a browser, and folders served on a free port of this machine."""
 
+import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import uvicorn
@@ -13,7 +15,9 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from starlette.types import ASGIApp
 from windowseat.site_builder import server
 from windowseat.site_builder.node import find_node
-from windowseat.site_builder.runtimes import QUIET_FLAGS, SOFTWARE_FLAGS
+from windowseat.site_builder.runtimes import ICD, QUIET_FLAGS, SOFTWARE_FLAGS, SWIFTSHADER
+
+from tests.lavapipe import Lavapipe, build_lavapipe
 
 WEB = Path(__file__).parents[1] / "web"
 CHROMIUM = "/usr/bin/chromium"
@@ -42,8 +46,31 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium with WebGPU in software: every machine runs the same."""
+def lavapipe(tmp_path_factory: pytest.TempPathFactory) -> Lavapipe | None:
+    """Mesa's software adapter, where tests can have it."""
+    return build_lavapipe(tmp_path_factory.mktemp("lavapipe"))
+
+
+@pytest.fixture
+def fast_node(lavapipe: Lavapipe | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Node runs whole models on lavapipe, where tests can have it; else on the adapter that Chromium brings."""
+    for name, value in (lavapipe.node if lavapipe else {ICD: str(SWIFTSHADER)}).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, lavapipe: Lavapipe | None, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Chromium with WebGPU in software: on lavapipe, which takes a quarter of the time, or on Chromium's own adapter."""
+    if lavapipe is None:
+        yield request.getfixturevalue("plain_browser")
+    else:
+        with chromium(playwright, SOFTWARE_WEBGPU, lavapipe.chromium) as launched:
+            yield launched
+
+
+@pytest.fixture(scope="session")
+def plain_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with its own software adapter, as it comes."""
     with chromium(playwright, SOFTWARE_WEBGPU) as launched:
         yield launched
 
@@ -56,11 +83,17 @@ def browser_without_webgpu(playwright: Playwright) -> Iterator[Browser]:
 
 
 @contextmanager
-def chromium(playwright: Playwright, flags: list[str]) -> Iterator[Browser]:
-    """Chromium with these flags besides the usual ones, while the block runs."""
+def chromium(
+    playwright: Playwright, flags: list[str], environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Browser]:
+    """Chromium with these flags and variables besides the usual ones, while the block runs."""
     # Chromium's sandbox does not start for root, which CI machines often are.
     launched = playwright.chromium.launch(
-        executable_path=CHROMIUM, headless=True, args=[*QUIET_FLAGS, *flags], chromium_sandbox=False
+        executable_path=CHROMIUM,
+        headless=True,
+        args=[*QUIET_FLAGS, *flags],
+        env={**os.environ, **environment},
+        chromium_sandbox=False,
     )
     try:
         yield launched

@@ -22,9 +22,9 @@ def gpu() -> Gpu:
 
 
 @pytest.fixture(scope="session")
-def chromium_kernels(browser: Browser) -> Iterator[BrowserKernels]:
-    """A page of Chromium that runs kernels."""
-    page = BrowserKernels(browser)
+def chromium_kernels(plain_browser: Browser) -> Iterator[BrowserKernels]:
+    """A page of Chromium that runs kernels on its own software adapter."""
+    page = BrowserKernels(plain_browser)
     yield page
     page.close()
 

@@ -17,16 +17,20 @@ from windowseat.site_builder.bench.compiled import compiled
 from windowseat.site_builder.bench.results import Figure, figure
 from windowseat.site_builder.bench_table import print_benchmark, print_comparison
 
+from tests.lavapipe import Lavapipe
+
 BUNDLE = Path(__file__).parents[2] / "dist" / "models" / "demo"
 CIRCLE = "{http://www.w3.org/2000/svg}circle"
 
 
 @pytest.fixture(scope="module")
-def measured() -> Benchmark:
+def measured(lavapipe: Lavapipe | None) -> Benchmark:
     """One run of a short prompt; one measurement serves every test, for it takes seconds."""
     options = Options(prompts=(24,), decode=6, budget_s=0.0, warm_loads=0)
     # Playwright runs once in a thread, and in this one it may run already.
-    with ThreadPoolExecutor(1) as other_thread:
+    with pytest.MonkeyPatch.context() as environment, ThreadPoolExecutor(1) as other_thread:
+        for name, value in (lavapipe.chromium if lavapipe else {}).items():
+            environment.setenv(name, value)
         return other_thread.submit(benchmarks.bench, [str(BUNDLE)], options, lambda _: None).result()
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from windowseat.site_builder.node import find_node
+from windowseat.site_builder.runtimes import ICD, SWIFTSHADER
 
 from tests.web.toy_site import EXPECTED, PROMPT, WEB, ToySite
 
 ROOT = WEB.parent
 DOCS = ROOT / "docs" / "api"
-SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 BLOCKS = re.compile(r"^```(js|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 # Their examples ask little enough of a model that the toy will do.
 PAGES = [
@@ -71,7 +71,7 @@ console.log(tokens, stream, await engine.countTokens({ prompt: text }));
 
 
 def run(command: list[str], folder: Path) -> str:
-    environment = os.environ | {"VK_ICD_FILENAMES": str(SWIFTSHADER)}
+    environment = {ICD: str(SWIFTSHADER), **os.environ}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -171,6 +171,7 @@ def test_the_example_of_the_docs_runs(installed: Path, toy_site: ToySite, page: 
     run_example(page, installed, toy_site.folder / "toy")
 
 
+@pytest.mark.usefixtures("fast_node")
 @pytest.mark.parametrize("page", ["tools.md", "structured.md"])
 def test_the_demo_model_does_what_the_docs_say(installed: Path, page: str) -> None:
     run_example(page, installed, ROOT / "dist" / "models" / "demo")

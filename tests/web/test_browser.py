@@ -39,8 +39,8 @@ def address(toy_site: ToySite, serve: Callable[[Path], str]) -> str:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with pages(browser, address) as new_page:
+def page(plain_browser: Browser, address: str) -> Iterator[Page]:
+    with pages(plain_browser, address) as new_page:
         yield new_page()
 
 

@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 
 # All files but those that tests of their own bring something.
-OWN = {"turns", "tokenizer", "grammar_pace"}
+OWN = {"structured", "turns", "tokenizer", "grammar_pace"}
 FILES = sorted({path.name.removesuffix(".test.ts") for path in Path(__file__).parent.glob("*.test.ts")} - OWN)
+DEMO = {"WINDOWSEAT_DEMO": str(ROOT / "dist" / "models" / "demo")}
 # Tokenizers to compare Python and JavaScript on: the demo's own, and any in a folder of test data beside the checkout.
 DATA = Path(os.environ.get("WINDOWSEAT_DATA", ROOT.parent / "shared" / "data"))
 TOKENIZERS = {
@@ -84,9 +85,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_typescript_tests_pass(node: str, name: str) -> None:
-    run([node, "--test", f"build/tests/{name}.test.mjs"], {"WINDOWSEAT_DEMO": str(ROOT / "dist/models/demo")})
+    run([node, "--test", f"build/tests/{name}.test.mjs"], DEMO)
 
 
+@pytest.mark.usefixtures("fast_node")
+def test_the_demo_model_keeps_to_what_is_asked_of_its_answers(node: str) -> None:
+    run([node, "--test", "build/tests/structured.test.mjs"], DEMO)
+
+
+@pytest.mark.usefixtures("fast_node")
 def test_the_state_is_always_that_of_the_text_that_was_shown(node: str, tiny: Path) -> None:
     run([node, "--test", "build/tests/turns.test.mjs"], {"WINDOWSEAT_TINY": str(tiny)})
 
