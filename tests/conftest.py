@@ -60,7 +60,7 @@ def fast_node(lavapipe: Lavapipe | None, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, lavapipe: Lavapipe | None, request: pytest.FixtureRequest) -> Iterator[Browser]:
-    """Chromium with WebGPU in software: on lavapipe, which takes a quarter of the time, or on Chromium's own adapter."""
+    """Chromium with WebGPU in software: on lavapipe, which is the faster one, or else on Chromium's own adapter."""
     if lavapipe is None:
         yield request.getfixturevalue("plain_browser")
     else:
