@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from windowseat.site_builder import server
 
 from tests.conftest import served
@@ -28,6 +28,18 @@ def test_after_one_visit_site_and_model_work_with_the_network_off(browser: Brows
         page.keyboard.press("Enter")
         expect(page.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
     assert_as_expected(console, ["bundle.json"])
+
+
+def test_the_rest_of_the_site_is_fetched_once_the_model_is_there(page: Page, site_url: str) -> None:
+    held: list[Route] = []
+    page.route("**/weights-0000.bin", lambda route: held.append(route))
+    with page.expect_request("**/weights-0000.bin"):
+        page.goto(site_url)
+    page.wait_for_load_state()
+    assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+    held.pop().continue_()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    page.wait_for_function(CONTROLLED)
 
 
 @pytest.fixture(scope="module")

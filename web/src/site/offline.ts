@@ -8,7 +8,7 @@ export async function keepForOffline(script: string): Promise<void> {
   const { serviceWorker } = navigator;
   // Only secure pages have it.
   if (serviceWorker === undefined) return;
-  await loaded();
+  await settled();
   const options: RegistrationOptions = { updateViaCache: "none" };
   const registration = await serviceWorker.register(script, options);
   offerWaiting(registration);
@@ -21,10 +21,20 @@ export async function keepForOffline(script: string): Promise<void> {
   });
 }
 
-/** The page itself comes first. */
-async function loaded(): Promise<void> {
-  if (document.readyState === "complete") return;
-  await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+/** The page itself comes first, and with it the model that it loads: all of the site at once would take their time. */
+async function settled(): Promise<void> {
+  if (document.readyState !== "complete") {
+    await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
+  }
+  const { body } = document;
+  while (body.dataset.state === "loading") {
+    await new Promise<void>((resolve) => {
+      new MutationObserver((_, observer) => {
+        observer.disconnect();
+        resolve();
+      }).observe(body, { attributeFilter: ["data-state"] });
+    });
+  }
 }
 
 /** A version that waits beside the one which runs this page; it takes over only when it is asked to. */
