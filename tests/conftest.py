@@ -24,6 +24,11 @@ CHROMIUM = "/usr/bin/chromium"
 SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", *SOFTWARE_FLAGS]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes of `make test`: one more than cores, for tests wait for pages and timers a sixth of their time."""
+    return min((os.cpu_count() or 1) + 1, 6)
+
+
 @pytest.fixture(scope="session")
 def node(testrun_uid: str) -> str:
     """The path of Node, once all TypeScript is built: once a run, while the other process of the run waits."""

@@ -7,11 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Frame, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Locator, Page, Route, expect
 
 ROOT = Path(__file__).parents[2]
 BUILT_SITE = ROOT / "dist/site"
 PATIENCE_MS = 60_000  # software adapters on two busy cores
+ENGINE = "**/engine_worker-*.js"
+# An engine that begins with this takes 10 ms more for each token: the demo model's longest answer would else be over
+# before a busy machine gets to showing, and stopping, its beginning.
+SLOW = """{
+    const read = GPUBuffer.prototype.mapAsync;
+    GPUBuffer.prototype.mapAsync = async function (...range) {
+        await read.apply(this, range);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+}
+"""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -71,8 +82,9 @@ def loaded(browser: Browser, site_url: str) -> Iterator[tuple[Page, list[str]]]:
     """The chat page with its model, loaded once for all tests, and what its console says."""
     with watched_page(browser) as (page, console):
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        page.goto(site_url)
-        expect(page.locator("body")).to_have_attribute("data-state", "ready")
+        with at_a_walking_pace(page):
+            page.goto(site_url)
+            expect(page.locator("body")).to_have_attribute("data-state", "ready")
         yield page, console
 
 
@@ -119,6 +131,22 @@ def at_the_first_text(chat: Page) -> Callable[[str, str], None]:
         chat.keyboard.press("Enter")
 
     return ask_and_run
+
+
+@contextmanager
+def at_a_walking_pace(page: Page) -> Iterator[None]:
+    """An engine that the page starts while the block runs is a slow one."""
+    slowed: list[str] = []
+
+    def slow(route: Route) -> None:
+        slowed.append(route.request.url)
+        response = route.fetch()
+        route.fulfill(response=response, body=SLOW + response.text())
+
+    page.route(ENGINE, slow)
+    yield
+    page.unroute(ENGINE, slow)
+    assert slowed
 
 
 @contextmanager

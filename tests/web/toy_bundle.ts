@@ -184,7 +184,7 @@ function delayed(kernel: PlanKernel): PlanKernel {
   if (kernel.name !== "recur") return kernel;
   const detour = `
   var turns = rows[0];
-  for (var i = 0u; i < 400000u; i++) { turns = turns * 1664525u + 1013904223u; }
+  for (var i = 0u; i < 8000000u; i++) { turns = turns * 1664525u + 1013904223u; }
   if (turns == 0u) { hidden[0] = turns; }
   var s =`;
   return { ...kernel, code: kernel.code.replace("var s =", detour) };

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.page.conftest import assert_as_expected, serious, watched_page
+from tests.page.conftest import assert_as_expected, at_a_walking_pace, serious, watched_page
 
 from .conftest import LISTEN, Shop, ask, emptied, heard, use_sheet, wait_for
 
@@ -25,9 +25,10 @@ def opened(browser: Browser, shop: Shop) -> Iterator[tuple[Page, list[str]]]:
     policy = f"default-src 'none'; script-src {site}; frame-src {site}; img-src data:"
     with watched_page(browser) as (page, console):
         page.add_init_script(LISTEN)
-        page.goto(shop.page("framed", WIDGET, policy))
-        page.get_by_role("button", name="Ask us").click()
-        wait_for(page, "ready")
+        with at_a_walking_pace(page):
+            page.goto(shop.page("framed", WIDGET, policy))
+            page.get_by_role("button", name="Ask us").click()
+            wait_for(page, "ready")
         yield page, console
 
 
