@@ -47,7 +47,7 @@ site: $(SITE)
 
 test: .venv/test.stamp $(NODE_READY) $(SITE)
 	@.ci/system_packages.sh browser
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 # All of them run, so that one call shows every complaint.
 lint: .venv/lint.stamp web/node_modules/.package-lock.json
