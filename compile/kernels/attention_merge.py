@@ -1,7 +1,10 @@
 """The end of attention in decode: the parts that share the positions are added up, and the gate applied.
 
-Each part leaves its largest score, its sum of e^(score - largest) and its mixture of values. How many parts have work
-follows from the position; the others have left nothing. A thread takes four values of a head.
+Each part leaves its largest score, its sum of e^(score - largest), how many parts have work, and its mixture of values;
+the parts without work have left nothing. A thread takes four values of a head.
+
+How many parts to add up is read from the first one, though it follows from the position: lavapipe compiles a kernel anew
+for every value of a uniform that alone ends a loop, 5 ms for each token of a layer.
 """
 
 # Hq query heads, D head size, S parts, C quads of a head
@@ -15,7 +18,7 @@ from tvm.tirx.script import builder as T
 
 from ..shapes import AttentionShape
 from .attention import gated
-from .common import MASKED, Cell, Expr, Kernel, KernelBuilder, const, hold, lane, let, loop, splat, store, when
+from .common import MASKED, Cell, Expr, Kernel, KernelBuilder, cast, const, hold, lane, let, loop, splat, store, when
 from .heads import Heads
 from .kv_cache import quads
 
@@ -52,7 +55,7 @@ class Splits:
 
 
 class Partials:
-    """What the parts leave, [S, Hq, 1 + C] vec4<f32>: (largest score, sum, -, -), then the mixture."""
+    """What the parts leave, [S, Hq, 1 + C] vec4<f32>: (largest score, sum, parts with work, -), then the mixture."""
 
     def __init__(self, k: KernelBuilder, shape: AttentionShape, splits: Splits) -> None:
         self._buffer = k.buffer("partials", (splits.count, shape.heads, 1 + quads(shape)), "float32x4")
@@ -70,9 +73,14 @@ class Partials:
         four = let(self._buffer[part, head, 0])
         return lane(four, 0), lane(four, 1)
 
-    def leave(self, part: Expr, head: Expr, peak: Expr, total: Expr) -> None:
-        """Writes the largest score and the sum."""
-        store(self._buffer, (part, head, 0), T.Shuffle([peak, total, const(0.0), const(0.0)], [0, 1, 2, 3]))
+    def used(self, head: Expr) -> Expr:
+        """How many parts have work; the first one always has."""
+        return hold(cast(lane(self._buffer[0, head, 0], 2), "int32"), "int32")
+
+    def leave(self, part: Expr, head: Expr, peak: Expr, total: Expr, used: Expr) -> None:
+        """Writes what comes before the mixture."""
+        four = [peak, total, cast(used, "float32"), const(0.0)]
+        store(self._buffer, (part, head, 0), T.Shuffle(four, [0, 1, 2, 3]))
 
 
 def reference(peaks: F64, totals: F64, mixed: F64, gate: F64 | None) -> F64:
@@ -91,11 +99,10 @@ def attention_merge(shape: AttentionShape, *, splits: Splits, act: str) -> Kerne
     partials = Partials(k, s, splits)
     projected = Heads(k, "projected", 1, s.projected // s.size, s.size, act) if s.gated else None
     y = Heads(k, "y", 1, s.heads, s.size, act)
-    seen = k.scalar("position") + 1
     with k.threads() as (head, block, thread):
         quad = let(block * THREADS + thread)
         with when(quad < y.quads):
-            used = splits.used(seen)
+            used = partials.used(head)
             peak, total, mixed = Cell(const(MASKED)), Cell(const(0.0)), Cell(splat(0.0), "float32x4")
             with loop(used) as part:
                 peak.set(T.max(peak.get(), partials.sums(part, head)[0]))

@@ -166,8 +166,9 @@ def attention_plain_split(shape: AttentionShape, *, splits: Splits, kv_cache: st
             rows = [_Row(0, let(block * heads + h), part, end) for h in range(heads)]
             kv_head = let(block * heads * s.kv_heads // s.heads)
             _walk(rows, q, partials, (start, end), kv_head, keys, values, fresh=True)
+            used = splits.used(seen)
             for row in rows:
-                partials.leave(part, row.head, row.peak.get(), row.total.get())
+                partials.leave(part, row.head, row.peak.get(), row.total.get(), used)
     return k.finish()
 
 

@@ -81,7 +81,7 @@ def attention_split(shape: AttentionShape, *, splits: Splits, act: str, kv_cache
                 work.score(keys, kv_head, first, end)
                 work.share(first, end)
                 work.mix(values, kv_head, first, end)
-            work.leave(partials, part, heads)
+            work.leave(partials, part, heads, splits.used(seen))
     return k.finish()
 
 
@@ -172,7 +172,7 @@ class _Workgroup:
                     for i, four in enumerate(row):
                         cell.add(four * T.broadcast(lane(shares, i), 4))
 
-    def leave(self, partials: Partials, part: Expr, heads: list[Expr]) -> None:
+    def leave(self, partials: Partials, part: Expr, heads: list[Expr], used: Expr) -> None:
         """Adds up what the groups have mixed, and writes it."""
         thread = self._thread
         barrier()
@@ -193,7 +193,7 @@ class _Workgroup:
                 total = Cell(const(0.0))
                 with loop(SLOTS) as slot:
                     total.add(self._tops[h * SLOTS + slot])
-                partials.leave(part, head, self._peak.get(), total.get())
+                partials.leave(part, head, self._peak.get(), total.get(), used)
 
     def _inside(self, quad: Expr) -> Expr:
         return T.min(quad, self._quads - 1) if self._quads % self._columns or self._padded > self._quads else quad
