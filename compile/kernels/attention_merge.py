@@ -3,8 +3,8 @@
 Each part leaves its largest score, its sum of e^(score - largest), how many parts have work, and its mixture of values;
 the parts without work have left nothing. A thread takes four values of a head.
 
-How many parts to add up is read from the first one, though it follows from the position: lavapipe compiles a kernel anew
-for every value of a uniform that alone ends a loop, 5 ms for each token of a layer.
+How many parts to add up is read from the first one, though it follows from the position: lavapipe compiles a kernel
+anew for every value of a uniform that alone ends a loop, 5 ms for each token of a layer.
 """
 
 # Hq query heads, D head size, S parts, C quads of a head
