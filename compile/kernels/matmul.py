@@ -2,9 +2,13 @@
 
 Tiled, for GPUs: matmul_tiled.py.
 
-Plain, for software adapters: a thread takes 8 rows and 4 tokens and reads everything itself; no barriers. Measured on
-lavapipe on two busy cores, q4 3584x1024 times 64 tokens, in runs of their own: 1 row and 8 tokens 3.1 GFLOP/s, 2 and 4:
-5.3, 4 and 4: 9.5; then 4 and 4: 11.3, 8 and 4: 14.4; the tiled way: half of 4 and 4.
+Plain, for software adapters: a thread takes 16 rows and 4 tokens and reads everything itself; no barriers. What costs
+is the number of loads, not their width: in a loop lavapipe takes the lanes of a load one by one. So words come four at
+a time, and the columns of q4 weights stay in place (weights.py). Measured on two cores, q4 3584x1024 times 64 tokens,
+in GFLOP/s on lavapipe and on SwiftShader: words one by one, 8 rows: 16.0, 3.2; four at a time, 8 rows: 21.5, 3.0; 16
+rows: 25.3, 3.5; levels in place: 25.2, 5.1. 8 tokens instead of 4: 28.5, 6.6, but compiling takes twice as long and a
+short prompt fills fewer tiles. Values of x read by one lane and spread with `subgroupBroadcast`: 21.4 on lavapipe,
+which walks the lanes for that as well.
 
 Activations as int8, a scale for 32, and `dot4I8Packed`, 8 rows and 8 tokens a thread: 21.7 GFLOP/s where the plain way
 had 13.8 (SwiftShader 1.7 and 1.0). Not taken: simulated on the demo model, logits are off by up to 4.6e-2 of the
@@ -46,7 +50,7 @@ from .weights import QuantisedMatrix
 
 F64 = NDArray[np.float64]
 
-THREADS = 64  # in a workgroup of the plain way
+THREADS = 16  # in a workgroup of the plain way
 TOKENS = 4  # of a thread there
 
 
@@ -82,7 +86,7 @@ def matmul(
     grid = (-(-rows // across), PerTokens(matmul_tiled.TILE if tuning.tiled else TOKENS))
     k = KernelBuilder(name, grid, matmul_tiled.THREADS if tuning.tiled else THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
-    weights = QuantisedMatrix(k, "w", rows, width, form, single=True)
+    weights = QuantisedMatrix(k, "w", rows, width, form, single=tuning.tiled)
     y = k.buffer("y", (chunk, y_width), y_dtype)
     write = _writer(y, y_dtype, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
@@ -127,21 +131,30 @@ def _plain(
     with loop(weights.groups) as group:
         groups = [weights.at(T.min(row, rows - 1), group) for row in at]
         scales = [weights.scale(each) for each in groups]
-        with loop(4) as part:  # a loop, not all in a row: shaders of a fourth of the size compile four times as fast
-            quarters = [weights.quarter(each, part) for each in groups]
+        surpluses = [Cell(const(0.0)) for _ in range(TOKENS)]
+        # A loop, not all in a row: shaders of a fourth of the size compile four times as fast.
+        for part, words in weights.quarters(groups):
+            met = [weights.meet([let(x.four(row, group * 8 + part * 2 + i)) for i in range(2)]) for row in read]
+            levels = [weights.levels(each) for each in words]
             for i in range(2):
                 values = [
-                    hold(quarter[i] if scale is None else quarter[i] * T.broadcast(scale, 4), "float32x4")
-                    for quarter, scale in zip(quarters, scales, strict=True)
+                    hold(four[i] if scale is None else four[i] * T.broadcast(scale, 4), "float32x4")
+                    for four, scale in zip(levels, scales, strict=True)
                 ]
-                for t in range(TOKENS):
-                    four = let(x.four(read[t], group * 8 + part * 2 + i))
-                    for total, value in zip(sums[t], values, strict=True):
-                        total.add(dot(value, four))
+                for totals, (fours, _) in zip(sums, met, strict=True):
+                    for total, value in zip(totals, values, strict=True):
+                        total.add(dot(value, fours[i]))
+            for total, (_, surplus) in zip(surpluses, met, strict=True):
+                if surplus is not None:
+                    total.add(surplus)
+        if weights.has_surplus:
+            for totals, surplus in zip(sums, surpluses, strict=True):
+                for total, scale in zip(totals, scales, strict=True):
+                    total.add(-surplus.get() if scale is None else -scale * surplus.get())
     for t in range(TOKENS):
         write(at, token[t], sums[t])
 
 
 def _plain_rows(rows: int) -> int:
     """Rows of a thread: fewer in a small matrix, whose few threads would leave cores idle."""
-    return 8 if rows >= 16 * THREADS else 2
+    return 16 if rows >= 1024 else 2

@@ -6,7 +6,7 @@ for 8 weights of up to 4 rows: 16 cache lines for 32 threads, where a whole grou
 8 vec4 that lie 128 bytes apart, 4 times as many lines for a weight. Small matrices take fewer rows to a thread, for
 more threads. The 32 sums are folded in subgroups (subgroups.py) or in workgroup memory.
 
-On a software adapter each load is paid for and a barrier is dear: a thread is alone with 8 rows (tuning.py).
+On a software adapter each load is paid for and a barrier is dear: a thread is alone with 16 rows (tuning.py).
 
 The RMS norm in front of a projection costs no launch and almost no work. Whoever writes the hidden row also writes it
 scaled by the weights of the norm that comes next, and, a number for each of its workgroups, the sum of its squares.
@@ -107,10 +107,12 @@ class _Product:
         for r in range(self.rows_per_thread):
             store(sums, r, const(0.0))
         with loop(self._weights.groups) as group:
-            xs = [let(x.four(0, group * 8 + i)) for i in range(8)]
+            xs, surplus = self._weights.meet([let(x.four(0, group * 8 + i)) for i in range(8)])
             with loop(self.rows_per_thread) as r:
-                values, scale = self._weights.group(T.min(first + r, self.rows - 1), group)
-                product = sum((dot(v, xs[i]) for i, v in enumerate(values)), start=const(0.0))
+                at = self._weights.at(T.min(first + r, self.rows - 1), group)
+                product = sum(map(dot, self._weights.levels(self._weights.group(at)), xs), start=const(0.0))
+                product = product if surplus is None else product - surplus
+                scale = self._weights.scale(at)
                 store(sums, r, sums[r] + (product if scale is None else product * scale))
         return [Cell(sums[r]) for r in range(self.rows_per_thread)]
 

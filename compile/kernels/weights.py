@@ -1,11 +1,23 @@
-"""How a kernel reads a quantised matrix, one group of 32 weights at a time. The layouts are defined in quantise.py."""
+"""How a kernel reads a quantised matrix, one group of 32 weights at a time. The layouts are defined in quantise.py.
+
+Weights can be had in two ways. `unpack` gives them as they are, but for the scale. `levels` leaves each q4 weight
+where it lies in its word, as q · 16ⁱ, and makes up for that in the vector, which is divided by 16ⁱ once for all rows
+and gives Σ 8x, which each product is too large by: 4 operations for a multiply-add instead of 6. Dividing by a power
+of two is exact. Measured, q4 7168x1024 times a vector, 16 rows a thread: SwiftShader 7.1 and 4.7 ms, lavapipe 1.08 and
+0.99 ms.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from tvm.tirx.script import builder as T
 
 from ..quantise import PLAIN, WORDS_PER_GROUP, groups
-from .common import Expr, KernelBuilder, cast, hold, lane, let, splat
+from .common import Cell, Expr, KernelBuilder, cast, const, dot, hold, lane, let, loop, splat
 
 BYTES = 0x0F0F0F0F
+# The halves of bytes 0 and 1 of the lower 16 bits of a word, for the first and the next four weights, and their places.
+MASKS = ((0x000F, 0x0F00), (0x00F0, 0xF000))
+PLACES = ((1.0, 256.0), (16.0, 4096.0))
 
 
 class QuantisedMatrix:
@@ -22,14 +34,29 @@ class QuantisedMatrix:
         self._words = k.buffer(f"{name}_words", shape, dtype)
         self._scales = k.buffer(f"{name}_scales", ((count + 1) // 2,), "uint32") if form not in PLAIN else None
 
-    def group(self, row: Expr, group: Expr) -> tuple[list[Expr], Expr | None]:
-        """Eight vec4<f32> with the weights of a group before scaling, and the scale (None: already scaled)."""
-        at = let(row * self.groups + group)
-        quads = [let(self._words[at, i]) for i in range(WORDS_PER_GROUP[self.form] // 4)]
-        return self.unpack([lane(quad, i) for quad in quads for i in range(4)]), self.scale(at)
+    def group(self, at: Expr) -> list[Expr]:
+        """The words of a group."""
+        quads = [let(self._words[at, i]) for i in range(self.words_of_quarter)]
+        return [lane(quad, i) for quad in quads for i in range(4)]
+
+    def quarters(self, ats: Sequence[Expr]) -> Iterator[tuple[Expr, list[list[Expr]]]]:
+        """Runs what follows in a loop over the quarters of groups: the number of the quarter, the words of each group.
+        Needs a matrix that is not `single`: words come four at a time even where a quarter has fewer."""
+        count = self.words_of_quarter
+        if count >= 4:
+            with loop(4) as part:
+                quads = [[let(self._words[at, part * (count // 4) + i]) for i in range(count // 4)] for at in ats]
+                yield part, [[lane(quad, i) for quad in each for i in range(4)] for each in quads]
+            return
+        with loop(count) as i:
+            turning = [Cell(self._words[at, i], "uint32x4") for at in ats]
+            with loop(4 // count) as j:
+                yield i * (4 // count) + j, [[hold(lane(q.get(), w), "uint32") for w in range(count)] for q in turning]
+                for quad in turning:
+                    quad.set(T.Shuffle([quad.get()], [(w + count) % 4 for w in range(4)]))
 
     def at(self, row: Expr, group: Expr) -> Expr:
-        """The number of a group, for `quarter_words` and `scale`."""
+        """The number of a group, which tells `group`, `quarters`, `quarter_words` and `scale` where it is."""
         return hold(row * self.groups + group, "int32")
 
     @property
@@ -41,6 +68,11 @@ class QuantisedMatrix:
     def scaled(self) -> bool:
         """Whether weights have scales."""
         return self._scales is not None
+
+    @property
+    def has_surplus(self) -> bool:
+        """Whether `meet` has something to make up for."""
+        return self.form == "q4"
 
     def quarter_words(self, at: Expr, part: Expr) -> list[Expr]:
         """The words of weights 8·part .. 8·part+7 of a group; `part` may be known only in the kernel."""
@@ -62,6 +94,22 @@ class QuantisedMatrix:
         pairs = [T.call_pure_extern("float32x2", "unpack2x16float", word) for word in words]
         return [_join(pairs[i], pairs[i + 1]) for i in range(0, len(words), 2)]
 
+    def levels(self, words: list[Expr]) -> list[Expr]:
+        """The weights in words as vec4<f32>, before scaling, for a vector that has been through `meet`."""
+        if not self.has_surplus:
+            return self.unpack(words)
+        halves = [(word, hold(T.shift_right(word, T.uint32(16)), "uint32")) for word in words]
+        return [_in_place(low, high, masks) for low, high in halves for masks in MASKS]
+
+    def meet(self, xs: Sequence[Expr]) -> tuple[list[Expr], Expr | None]:
+        """Eight, or any even number, vec4<f32> of a vector as `levels` wants them, and by how much the product with
+        them is too large (None: by nothing)."""
+        if not self.has_surplus:
+            return list(xs), None
+        made = [hold(x / _alternating(PLACES[i % 2]), "float32x4") for i, x in enumerate(xs)]
+        surplus = sum((dot(x, splat(8.0)) for x in xs), start=const(0.0))
+        return made, hold(surplus)
+
     def scale(self, at: Expr) -> Expr | None:
         """The scale of a group; None where weights need none."""
         if self._scales is None:
@@ -73,6 +121,16 @@ class QuantisedMatrix:
 def _bytes_minus_8(word: Expr, shift: int) -> Expr:
     nibbles = T.bitwise_and(T.shift_right(word, T.uint32(shift)) if shift else word, T.uint32(BYTES))
     return cast(T.call_pure_extern("uint32x4", "unpack4xU8", nibbles), "float32x4") - splat(8.0)
+
+
+def _in_place(low: Expr, high: Expr, masks: tuple[int, int]) -> Expr:
+    both = T.Shuffle([T.uint32(mask) for mask in masks] * 2, [0, 1, 2, 3])
+    four = T.bitwise_and(T.Shuffle([low, low, high, high], [0, 1, 2, 3]), both)
+    return cast(T.reinterpret("int32x4", four), "float32x4")  # a signed integer is cheaper to convert on a CPU
+
+
+def _alternating(values: Sequence[float]) -> Expr:
+    return T.Shuffle([const(value) for value in values] * 2, [0, 1, 2, 3])
 
 
 def _join(low: Expr, high: Expr) -> Expr:

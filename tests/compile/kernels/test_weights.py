@@ -15,7 +15,8 @@ def unpack(rows: int, width: int, form: str) -> Kernel:
     weights = QuantisedMatrix(k, "w", rows, width, form)
     y = k.buffer("y", (rows, groups * 32), "float32")
     with k.threads() as (row, group, _):
-        values, scale = weights.group(row, group)
+        at = weights.at(row, group)
+        values, scale = weights.unpack(weights.group(at)), weights.scale(at)
         for i, value in enumerate(values):
             four = hold(value, "float32x4")
             for j in range(4):
