@@ -34,11 +34,13 @@ class PlanKernel:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel launch. A grid extent below zero stands for ceil(tokens / -extent)."""
+    """One kernel launch. A grid extent below zero stands for ceil(tokens / -extent). Calls that leave no more than
+    `past` positions behind them do without it."""
 
     kernel: int
     buffers: tuple[str, ...]
     grid: tuple[int, int]
+    past: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def check(plan: Plan, weights: AbstractSet[str]) -> None:
                 raise PlanError(f"{where} binds {len(step.buffers)} buffers; the kernel has {len(kernel.buffers)}")
             accesses = [access for _, access in kernel.buffers]
             _check_step(where, step.buffers, accesses, known, weights, written)
-            written |= {name for name, access in zip(step.buffers, accesses, strict=True) if access != "read"}
+            if not step.past:
+                written |= {name for name, access in zip(step.buffers, accesses, strict=True) if access != "read"}
 
 
 def _check_step(
@@ -104,13 +107,13 @@ def to_json(plan: Plan) -> dict[str, object]:
             }
             for k in plan.kernels
         ],
-        "programs": {
-            name: [
-                {"kernel": s.kernel, "buffers": list(s.buffers), "grid": [_extent(e) for e in s.grid]} for s in steps
-            ]
-            for name, steps in plan.programs.items()
-        },
+        "programs": {name: [_step(step) for step in steps] for name, steps in plan.programs.items()},
     }
+
+
+def _step(step: Step) -> dict[str, object]:
+    written = {"kernel": step.kernel, "buffers": list(step.buffers), "grid": [_extent(e) for e in step.grid]}
+    return written | ({"past": step.past} if step.past else {})
 
 
 def _extent(extent: int) -> int | dict[str, int]:

@@ -47,7 +47,9 @@ def _step(launch: Launch, shader: Shader, names: dict[str, str], index: int) -> 
     if odd := set(names) ^ {parameter for parameter, _ in shader.buffers}:
         raise PlanError(f"{shader.name} is launched with other parameters than it has: {', '.join(sorted(odd))}")
     x, y = launch.kernel.grid
-    return Step(index, tuple(names[parameter] for parameter, _ in shader.buffers), (_extent(x), _extent(y)))
+    return Step(
+        index, tuple(names[parameter] for parameter, _ in shader.buffers), (_extent(x), _extent(y)), launch.past
+    )
 
 
 def _extent(extent: Extent) -> int:

@@ -1,4 +1,4 @@
-"""The text side of a checkpoint: the files that the browser needs as they are, and the ids that end a turn."""
+"""The text side of a checkpoint: the files that the browser needs, and the ids that end a turn."""
 
 import json
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def read_text_files(checkpoint: Checkpoint, vocabulary: int) -> TextFiles:
             f"{checkpoint.source} has no chat template (chat_template.jinja, or chat_template in"
             " tokenizer_config.json); choose the chat or instruct version of the model."
         )
-    files = {"tokenizer.json": path.read_bytes(), "chat_template.jinja": template.encode()}
+    files = {"tokenizer.json": _compact(path.read_bytes()), "chat_template.jinja": template.encode()}
     for name in ("tokenizer_config.json", "generation_config.json"):
         if other := checkpoint.file(name):
             files[name] = other.read_bytes()
@@ -57,6 +57,11 @@ def _stop_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, files: dict[str, 
     if not ids:
         raise UserError(f"{checkpoint.source} names no eos_token_id anywhere; add one to generation_config.json.")
     return sorted(ids)
+
+
+def _compact(tokenizer: bytes) -> bytes:
+    """The same JSON without the white space: 6 of the 11 MB of Qwen 3.5's."""
+    return json.dumps(json.loads(tokenizer), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _json(files: dict[str, bytes], name: str) -> dict[str, object]:

@@ -88,6 +88,8 @@ class PlanRunner:
         encoder = self._device.create_command_encoder()
         compute = encoder.begin_compute_pass()
         for step in (step for program in programs for step in self._plan["programs"][program]):
+            if self.position + tokens <= step.get("past", 0):
+                continue
             kernel, pipeline = self._plan["kernels"][step["kernel"]], self._pipelines[step["kernel"]]
             bound = [self._buffers[name] for name in step["buffers"]]
             if kernel["scalars"]:

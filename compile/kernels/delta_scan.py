@@ -22,7 +22,7 @@ in 147 (140), delta_pairs in 146 (266) and 42 (24); lavapipe in 272 (401) and 47
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from tvm.tirx.script import builder as T
 
@@ -88,7 +88,7 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
         sync()
         with loop((tokens + BLOCK - 1) // BLOCK) as step, _alone(column < values.quads, parts):
             first = hold(step * BLOCK, "int32")
-            with strided(part, BLOCK // tile, parts) as group:
+            with _groups(part, tokens - first, tile, parts) as group:
                 at = [hold(first + group * tile + i, "int32") for i in range(tile)]
                 read = [hold(T.min(token, tokens - 1), "int32") for token in at]
                 upto = hold(group * tile // 4 + 1, "int32")
@@ -120,6 +120,13 @@ def _lanes(s: DeltaShape, parts: int, *, in_place: bool) -> int:
     each = 16 * ((0 if in_place else 4 * -(-s.key_size // 4)) + 3 * BLOCK)
     most = min(-(-s.value_size // 4), 4 if parts > 1 else 8)
     return max(lanes for lanes in range(1, most + 1) if lanes == 1 or lanes * each <= WORKGROUP_BYTES)
+
+
+def _groups(part: Expr, tokens: Expr, tile: int, parts: int) -> Any:
+    """The groups of `tile` tokens of a block that fall to a thread. Threads that meet barriers walk all of them, one
+    that is alone only those with tokens: a short chunk costs what it has."""
+    every = BLOCK // tile
+    return loop(T.min(every, (tokens + (tile - 1)) // tile)) if parts == 1 else strided(part, every, parts)
 
 
 @contextmanager

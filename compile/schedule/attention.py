@@ -20,11 +20,12 @@ def attention_chunk(w: Workspace, op: Attention) -> Iterator[Launch]:
     if w.tuning.tiled:
         yield Launch(attention_tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache), bound)
         return
-    launches = -(-s.positions // plain.reach(s, w.kv_cache))
+    reach = plain.reach(s, w.kv_cache)
+    launches = -(-s.positions // reach)
     if launches > 1:
         bound["walked"] = w.scratch(f"{op.name}.walked", s.heads * 4, "float32")
     for i in range(launches):
-        yield Launch(plain.attention_plain(s, chunk=w.chunk, kv_cache=w.kv_cache, first=i == 0), bound)
+        yield Launch(plain.attention_plain(s, chunk=w.chunk, kv_cache=w.kv_cache, first=i == 0), bound, past=i * reach)
 
 
 def attention_step(w: Workspace, op: Attention) -> Iterator[Launch]:

@@ -18,6 +18,7 @@ class Launch:
 
     kernel: Kernel
     bound: dict[str, str]
+    past: int = 0  # positions up to which there is nothing to do for it
 
 
 @dataclass(slots=True)

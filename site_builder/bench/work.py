@@ -10,6 +10,7 @@ not counted. Scratch is counted as large as its buffer, which other values may h
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ...compile.models import ARCHITECTURES
@@ -45,9 +46,15 @@ class Call:
     tokens: float
 
     @property
-    def seen(self) -> float:
-        """Positions that the tokens see, all together."""
-        return self.tokens * (self.position + (self.tokens + 1) / 2)
+    def end(self) -> float:
+        """Positions that it leaves behind."""
+        return self.position + self.tokens
+
+    def seen(self, past: float = 0) -> float:
+        """Positions from `past` on that the tokens see, all together."""
+        last = max(0, self.end - past)
+        count = min(self.tokens, last)
+        return count * (last - (count - 1) / 2)
 
 
 def chunks(tokens: int, count: int) -> list[Call]:
@@ -90,21 +97,26 @@ class Accounts:
     def chunks_of(self, counts: Mapping[str, int]) -> int:
         """In how many chunks a prompt was read, by how often kernels were launched."""
         once = {self._kernel(step)["name"] for name in ("head", "sample") for step in self._plan["programs"][name]}
-        steps = [self._kernel(step)["name"] for step in self._plan["programs"]["prefill"]]
+        prefill = [step for step in self._plan["programs"]["prefill"] if not step.get("past")]
+        steps = [self._kernel(step)["name"] for step in prefill]
         always = [name for name in steps if name not in once]
         return max(1, round(sum(counts.get(name, 0) for name in set(always)) / len(always)))
 
     def _launches(self, program: str, calls: Sequence[Call]) -> Iterable[tuple[str, Work]]:
+        steps = self._plan["programs"][program]
         for call in calls:
-            for step in self._plan["programs"][program]:
-                # The head reads the last row only.
-                rows = call.tokens if program == "prefill" else 1
-                yield self._kernel(step)["name"], self._work(step, call, rows)
+            for step, following in pairwise([*steps, {}]):
+                past, until = step.get("past", 0), following.get("past", 0)
+                if call.end > past:
+                    # The head reads the last row only.
+                    rows = call.tokens if program == "prefill" else 1
+                    seen = call.seen(past) - (call.seen(until) if until > past else 0)
+                    yield self._kernel(step)["name"], self._work(step, call, rows, seen)
 
     def _kernel(self, step: Mapping[str, Any]) -> Any:
         return self._plan["kernels"][step["kernel"]]
 
-    def _work(self, step: Mapping[str, Any], call: Call, rows: float) -> Work:
+    def _work(self, step: Mapping[str, Any], call: Call, rows: float, seen: float) -> Work:
         kernel = self._kernel(step)
         work = Work(launches=1)
         accesses = [buffer["access"] for buffer in kernel["buffers"]]
@@ -123,8 +135,8 @@ class Accounts:
                 shape = self._caches[name]
                 per_position = self._buffers[name]["bytes_per_position"]
                 if access == "read":
-                    work.products += 2 * shape.heads * shape.size * call.seen
-                    work.bytes += per_position * (call.position + call.tokens)
+                    work.products += 2 * shape.heads * shape.size * seen
+                    work.bytes += per_position * call.end * seen / call.seen()
                 else:
                     work.bytes += per_position * call.tokens
             elif not multiplied or looks_up:

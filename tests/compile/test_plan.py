@@ -51,6 +51,13 @@ def test_scratch_that_a_later_step_writes_is_refused() -> None:
     assert refusal(wrong) == "step 1 of decode (twice) reads 'scratch.1' before any step writes it"
 
 
+def test_scratch_that_a_step_writes_only_in_some_calls_is_refused() -> None:
+    sometimes = Step(0, ("weight", "scratch.0"), (1, 1), past=100)
+    assert refusal(plan(sometimes, step("scratch.0", "tokens"))) == (
+        "step 1 of decode (twice) reads 'scratch.0' before any step writes it"
+    )
+
+
 def test_scratch_that_another_program_wrote_is_refused() -> None:
     wrong = plan(step("scratch.0", "tokens"), prefill=(step("weight", "scratch.0"),))
     assert refusal(wrong) == "step 0 of decode (twice) reads 'scratch.0' before any step writes it"
@@ -80,10 +87,14 @@ def test_another_number_of_buffers_than_the_kernel_has_is_refused(bound: tuple[s
 
 
 def test_the_written_form_follows_its_schema() -> None:
-    written = to_json(plan(Step(0, ("weight", "tokens"), (-8, 3))))
+    steps = Step(0, ("weight", "tokens"), (-8, 3)), Step(0, ("weight", "tokens"), (1, 1), past=4096)
+    written = to_json(plan(*steps))
     validate(written, "plan")
     assert written["programs"] == {
         "prefill": [],
-        "decode": [{"kernel": 0, "buffers": ["weight", "tokens"], "grid": [{"tokens_per_group": 8}, 3]}],
+        "decode": [
+            {"kernel": 0, "buffers": ["weight", "tokens"], "grid": [{"tokens_per_group": 8}, 3]},
+            {"kernel": 0, "buffers": ["weight", "tokens"], "grid": [1, 1], "past": 4096},
+        ],
         **{name: [] for name in PROGRAMS if name not in ("prefill", "decode")},
     }

@@ -95,6 +95,17 @@ def test_a_delta_layer_takes_five_launches_and_an_attention_layer_seven(variant:
     assert len(programs["sample"]) == 2
 
 
+def test_in_software_a_prompt_walks_only_the_positions_there_are() -> None:
+    long = {**CONFIG, "max_position_embeddings": 262_144}
+    (software,) = (variant for variant in VARIANTS if variant.name == "software")
+    pasts = [launch.past for launch in schedule(model(long), "q4", software).programs["prefill"]]
+    later = [past for past in pasts if past]
+    assert pasts.count(0) < 30  # of the layers and of attention's first walks
+    assert len(later) == 10
+    assert later == [(i + 1) * later[0] for i in range(len(later))]
+    assert later[-1] < 262_144 <= later[-1] + later[0]
+
+
 @variants
 def test_state_does_not_depend_on_the_activations_but_the_cache_does(variant: Variant) -> None:
     fixed = schedule(model(dict(CONFIG)), "q4", variant).fixed

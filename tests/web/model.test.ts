@@ -164,6 +164,18 @@ describe("a model", () => {
     });
   });
 
+  it("leaves out launches until there are positions for them", async () => {
+    const toy = toyBundle({
+      plan: (usual) => {
+        const { decode } = usual.programs;
+        const again = decode.slice(0, 1).map((embed) => ({ ...embed, past: 27 }));
+        return { ...usual, programs: { ...usual.programs, decode: [...decode, ...again] } };
+      },
+    });
+    // The ten steps leave 23 to 32 positions behind: the five from 28 on launch one kernel more.
+    assert.equal((await callsOfTen(PROMPT, GREEDY, undefined, toy)).dispatches, 45);
+  });
+
   it("refuses a prompt that does not fit, with both numbers", async () => {
     const model = await load(toyBundle(), { context: 16 });
     await assert.rejects(

@@ -29,9 +29,10 @@ export async function callsOfTen(
   prompt: readonly number[],
   sampling: Sampling,
   constraint?: Constraint,
+  toy: ToyBundle = toyBundle(),
 ): Promise<CallCounts> {
   const tap = tapGpu(gpu);
-  const model = await load(toyBundle(), { gpu: tap.gpu });
+  const model = await load(toy, { gpu: tap.gpu });
   const tokens = model.first.generate(prompt, { sampling, constraint, stopTokens: [] });
   await tokens.next();
   if (!tap.device) throw new Error("the model has no device");

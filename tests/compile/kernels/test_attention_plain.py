@@ -63,6 +63,14 @@ def test_what_one_launch_does_not_reach_is_left_to_the_next(wgpu_f32: Machine, p
     Case(wgpu_f32, shape, "f32", position, 3, 3).agrees(kernels, walked=walked)
 
 
+def test_up_to_its_reach_one_launch_is_enough(wgpu_f32: Machine) -> None:
+    shape = replace(WIDE, positions=4200)
+    walked = np.full((3, shape.heads, 4), np.nan, np.float32)
+    position = reach(shape, "f32") - 3
+    kernel = attention_plain(shape, chunk=3, kv_cache="f32", first=True)
+    Case(wgpu_f32, shape, "f32", position, 3, 3).agrees([kernel], walked=walked)
+
+
 @pytest.mark.parametrize("shape", [ODD, NARROW], ids=lambda shape: shape.name)
 def test_a_q8_cache_agrees_with_what_it_stands_for(f32_machine: Machine, shape: AttentionShape) -> None:
     chunk_agrees(f32_machine, shape, "q8", 60, 9)

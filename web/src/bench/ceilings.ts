@@ -91,7 +91,7 @@ async function launch(
   const encoder = device.createCommandEncoder();
   const times = hasTimestamps(device) ? new PassTimes(device) : null;
   const pass = encoder.beginComputePass(times?.next());
-  encodeProgram(pass, steps, groups, 1);
+  encodeProgram(pass, steps, groups, { tokens: 1, position: 0 });
   pass.end();
   times?.resolve(encoder);
   const started = performance.now();

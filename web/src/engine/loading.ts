@@ -54,23 +54,19 @@ async function loadSides(
   options: EngineOptions,
 ): Promise<{ readonly model: Model; readonly text: TextSide }> {
   const sides: { model?: Model; text?: TextSide } = {};
-  let weightsDone = (): void => {};
-  const weights = new Promise<void>((resolve) => {
-    weightsDone = resolve;
+  let onIdle = (): void => {};
+  const idle = new Promise<void>((resolve) => {
+    onIdle = resolve;
   });
   try {
     await together(options.signal, [
       async (signal) => {
-        const onProgress: LoadOptions["onProgress"] = (stage, done, total) => {
-          if (stage === "kernels") weightsDone();
-          options.onProgress?.(stage, done, total);
-        };
-        sides.model = await Model.load(bundle, { ...options, signal, onProgress });
+        sides.model = await Model.load(bundle, { ...options, signal, onIdle });
       },
       async (signal) => {
         const make = await readTextSide(bundle, signal);
-        // A large vocabulary keeps this thread for half a second, in which the GPU's process can compile kernels.
-        await weights;
+        // A large vocabulary keeps this thread for a third of a second, in which the GPU's process can compile or run.
+        await idle;
         sides.text = make();
       },
     ]);

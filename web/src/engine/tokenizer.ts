@@ -89,7 +89,7 @@ function parse(
 
 /** The tokens of a vocabulary, which is an object by token, or a list of tokens with their scores. */
 function tokensOf(vocabulary: Field): readonly string[] {
-  if (vocabulary.isObject) return Object.keys(vocabulary.object);
+  if (vocabulary.isObject) return vocabulary.names;
   return vocabulary.list((entry) => entry.list((item) => item)[0]?.text ?? "");
 }
 

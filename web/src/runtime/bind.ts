@@ -21,6 +21,8 @@ export interface BoundStep {
   readonly binding: number;
   readonly x: Extent;
   readonly y: Extent;
+  /** Positions up to which it has nothing to do. */
+  readonly past: number;
 }
 
 export type BoundProgram = readonly BoundStep[];
@@ -103,7 +105,13 @@ export function bindPlan(
       bindings.push({ shared, names, make });
       places.set(key, binding);
     }
-    return { pipeline: built.pipeline, binding, x: step.grid[0], y: step.grid[1] };
+    return {
+      pipeline: built.pipeline,
+      binding,
+      x: step.grid[0],
+      y: step.grid[1],
+      past: step.past ?? 0,
+    };
   };
   const programs = eachProgram((name): BoundProgram => plan.programs[name].map(bindStep));
   return { uniforms, scratch, own, bindings, programs };
@@ -120,14 +128,15 @@ export function closePlan({ uniforms, scratch }: BoundPlan): void {
   uniforms.buffer.destroy();
 }
 
-/** Records the steps of a program for a call of `tokens` tokens, with the bind groups of a state. */
+/** Records the steps of a program for a call of `tokens` tokens after `position` others, with the bind groups of a state. */
 export function encodeProgram(
   pass: GPUComputePassEncoder,
   program: BoundProgram,
   bindGroups: readonly GPUBindGroup[],
-  tokens: number,
+  { tokens, position }: { readonly tokens: number; readonly position: number },
 ): void {
-  for (const { pipeline, binding, x, y } of program) {
+  for (const { pipeline, binding, x, y, past } of program) {
+    if (position + tokens <= past) continue;
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindGroups[binding] ?? null);
     pass.dispatchWorkgroups(groups(x, tokens), groups(y, tokens));

@@ -31,9 +31,20 @@ export class Field {
     return new Field(this.place === "" ? name : `${this.place}.${name}`, this.value[name]);
   }
 
+  /** Whether an object has a member of that name. */
+  has(name: string): boolean {
+    return isFields(this.value) && Object.hasOwn(this.value, name);
+  }
+
   get object(): Record<string, unknown> {
     if (!isFields(this.value)) throw wrong(this.place, this.value, "an object");
     return { ...this.value };
+  }
+
+  /** The names of an object's members. */
+  get names(): string[] {
+    if (!isFields(this.value)) throw wrong(this.place, this.value, "an object");
+    return Object.keys(this.value);
   }
 
   get text(): string {
@@ -78,7 +89,6 @@ export class Field {
 
   /** An object whose members are all read the same way. */
   members<T>(read: (item: Field) => T): Record<string, T> {
-    const names = Object.keys(this.object);
-    return Object.fromEntries(names.map((name) => [name, read(this.get(name))]));
+    return Object.fromEntries(this.names.map((name) => [name, read(this.get(name))]));
   }
 }

@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly kvCache?: KvChoice | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (stage: LoadStage, done: number, total: number) => void;
+  /** Called when there is nothing to do here for a while but to wait for the GPU. */
+  readonly onIdle?: () => void;
 }
 
 export interface ModelFacts {
@@ -73,7 +75,7 @@ async function build(
   gpu: Gpu,
   bundle: OpenBundle,
   choices: readonly [Choice, ...Choice[]],
-  { signal, onProgress = () => {} }: LoadOptions,
+  { signal, onProgress = () => {}, onIdle = () => {} }: LoadOptions,
 ): Promise<Omit<Assembled, "facts"> & { readonly choice: Choice }> {
   const { manifest } = bundle;
   const weights = await gpu.guarded("allocating the weights", () =>
@@ -93,16 +95,17 @@ async function build(
       kernels.set(choice, built);
     }),
     async (shared) => {
-      await fillWeights(gpu.device, bundle, weights, {
+      await fillWeights(gpu, bundle, weights, {
         signal: shared,
         onProgress: (done, whole) => onProgress("weights", done, whole),
       });
       weightsDone = true;
       onProgress("kernels", kernelsDone, total);
+      if (kernelsDone < total) onIdle();
     },
   ]);
   const enter = (choice: Choice): Promise<Contestant> =>
-    prepare(gpu, choice, kernels.get(choice) ?? [], weights);
+    prepare(gpu, choice, kernels.get(choice) ?? [], weights, onIdle);
   const { choice, executor } = await fastest(choices, enter, signal);
   const weightBytes = Array.from(weights.values()).reduce((sum, { size }) => sum + size, 0);
   return { choice, executor, sharedBytes: weightBytes + planBytes(executor.plan) };
@@ -113,6 +116,7 @@ async function prepare(
   choice: Choice,
   kernels: readonly BuiltKernel[],
   weights: Buffers,
+  onIdle: () => void,
 ): Promise<Contestant> {
   const { plan, variant, context } = choice;
   const bound = await gpu.guarded("binding the plan", () =>
@@ -126,12 +130,12 @@ async function prepare(
     );
   }
   const executor = createExecutor(gpu, bound, state, variant.prefill_chunk);
-  await warmUp(executor);
+  await warmUp(executor, onIdle);
   return { choice, executor };
 }
 
 /** Runs every kernel once: drivers compile at the first launch, and a launch they reject fails here, named. */
-async function warmUp(executor: Executor): Promise<void> {
+async function warmUp(executor: Executor, onIdle: () => void): Promise<void> {
   const { gpu, plan } = executor;
   beginWarmUp(executor);
   const warm = new Set<GPUComputePipeline>();
@@ -140,5 +144,7 @@ async function warmUp(executor: Executor): Promise<void> {
     const cold = program.filter(({ pipeline }) => !warm.has(pipeline) && warm.add(pipeline));
     await gpu.guarded(`the launch of ${name}`, () => submitPrograms(executor, [cold]));
   }
-  await gpu.settled(gpu.device.queue.onSubmittedWorkDone());
+  const done = gpu.device.queue.onSubmittedWorkDone();
+  onIdle();
+  await gpu.settled(done);
 }

@@ -105,6 +105,7 @@ function readStep(step: Field): Step {
     kernel: step.get("kernel").integer(),
     buffers: step.get("buffers").list((name) => name.text),
     grid: [x, y],
+    past: step.has("past") ? step.get("past").integer() : 0,
   };
 }
 

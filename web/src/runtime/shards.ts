@@ -1,6 +1,7 @@
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { TensorRange } from "./format.ts";
+import type { Gpu } from "./gpu.ts";
 import { together } from "./together.ts";
 
 /** Shards that are fetched or read at once: fewer than there are places in memory, for the copies need one as well. */
@@ -33,9 +34,14 @@ export function createWeights(
   );
 }
 
-/** Fills the buffers of the tensors from the bundle's checked shards. */
+/**
+ * Fills the buffers of the tensors from the bundle's checked shards.
+ *
+ * Files are read straight into memory of the GPU's that is mapped here, and the GPU copies from there: `writeBuffer`
+ * would copy every byte once more in this thread.
+ */
 export async function fillWeights(
-  device: GPUDevice,
+  gpu: Gpu,
   bundle: OpenBundle,
   buffers: ReadonlyMap<string, GPUBuffer>,
   { signal, onProgress = () => {} }: WeightOptions = {},
@@ -49,20 +55,36 @@ export async function fillWeights(
   };
   const { shardBudget } = bundle;
   const fillLane = async (shared: AbortSignal): Promise<void> => {
-    const memory = new Uint8Array(Math.min(shard_bytes, total));
-    for (let i = next++; i < shards.length; i = next++) {
-      const path = shards[i];
-      if (path === undefined) return;
-      const shard = await bundle.read(path, { signal: shared, onBytes, into: memory });
-      await shardBudget.hold(async () => {
-        writePieces(device, buffers, shard, piecesOf(tensors, i * shard_bytes, shard.byteLength));
-        // The queue copies what it is given, and has the copy until then.
-        await device.queue.onSubmittedWorkDone();
-      });
+    const staging = await createStaging(gpu, Math.min(shard_bytes, total));
+    try {
+      for (let i = next++; i < shards.length; i = next++) {
+        const path = shards[i];
+        if (path === undefined) return;
+        const into = new Uint8Array(staging.getMappedRange());
+        const { byteLength } = await bundle.read(path, { signal: shared, onBytes, into });
+        const pieces = piecesOf(tensors, i * shard_bytes, byteLength);
+        // The bytes are in two places from here on until the GPU has copied them.
+        await shardBudget.hold(async () => {
+          staging.unmap();
+          copyPieces(gpu.device, staging, buffers, pieces);
+          await gpu.settled(staging.mapAsync(GPUMapMode.WRITE));
+        });
+      }
+    } finally {
+      staging.destroy();
     }
   };
   const lane = (shared: AbortSignal) => shardBudget.hold(() => fillLane(shared));
   await together(signal, Array<typeof lane>(Math.min(LANES, shards.length)).fill(lane));
+}
+
+/** A buffer that is mapped for writing, to copy from. */
+async function createStaging(gpu: Gpu, bytes: number): Promise<GPUBuffer> {
+  const size = 4 * Math.ceil(bytes / 4);
+  const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+  return await gpu.guarded("allocating memory to load through", () =>
+    gpu.device.createBuffer({ label: "staging", size, usage, mappedAtCreation: true }),
+  );
 }
 
 function piecesOf(tensors: readonly TensorRange[], start: number, length: number): Piece[] {
@@ -78,15 +100,17 @@ function piecesOf(tensors: readonly TensorRange[], start: number, length: number
   return pieces;
 }
 
-function writePieces(
+function copyPieces(
   device: GPUDevice,
+  staging: GPUBuffer,
   buffers: ReadonlyMap<string, GPUBuffer>,
-  shard: Uint8Array<ArrayBuffer>,
   pieces: readonly Piece[],
 ): void {
+  const encoder = device.createCommandEncoder();
   for (const { tensor, fromShard, toTensor, bytes } of pieces) {
     const buffer = buffers.get(tensor.name);
     if (!buffer) throw new WindowseatError("internal", `no buffer for the tensor ${tensor.name}.`);
-    device.queue.writeBuffer(buffer, toTensor, shard, fromShard, bytes);
+    encoder.copyBufferToBuffer(staging, fromShard, buffer, toTensor, bytes);
   }
+  device.queue.submit([encoder.finish()]);
 }
