@@ -105,6 +105,11 @@ def write_random_checkpoint(
     _write_json(out / "config.json", config)  # last: a folder without it is not a checkpoint
 
 
+def vocabulary_of(config: Mapping[str, Any]) -> int:
+    """The tokens that a model of this config knows."""
+    return int(_text(config)["vocab_size"])
+
+
 def _text(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The language model's part of the config."""
     text: Mapping[str, Any] = config.get("text_config", config)

@@ -11,12 +11,13 @@ from ...compile.bundle import MANIFEST
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
 from ...compile.published import published_config
-from ...compile.random_checkpoint import write_random_checkpoint
+from ...compile.random_checkpoint import vocabulary_of, write_random_checkpoint
+from ...compile.random_tokenizer import grow_tokenizer
 from .results import Build
 
 RANDOM = "random:"
 RANDOM_SOURCE = "random-weights"  # what the manifest of random weights calls their checkpoint
-# Any tokenizer and template make a random checkpoint whole.
+# Any tokenizer and template make a random checkpoint whole, but it takes a large one as long to load as real ones do.
 DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
 
 
@@ -36,6 +37,7 @@ def compiled(model: str, layers: int | None, folder: Path, report: Report) -> tu
         report(Progress(f"Writing {model}", 0, 1, "checkpoint"))
         config = published_config(model.removeprefix(RANDOM))
         write_random_checkpoint(config, Path(source), layers=layers, tokenizer=DEMO)
+        grow_tokenizer(Path(source, "tokenizer.json"), vocabulary_of(config))
     report(Progress(f"Building {model}", 0, 1, "bundle"))
     seconds, peak = _timed_build(source, models)
     if source != model:
