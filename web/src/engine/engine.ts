@@ -215,8 +215,10 @@ export class Engine {
   /** A text that cannot fit is not even read: a megabyte would keep everybody waiting for seconds. */
   #encode(text: string): readonly number[] {
     const { context, manifest } = this.model.facts;
-    const fewest = this.#parts.tokenizer.fewest(text.length);
-    if (fewest <= context) return this.#parts.tokenizer.encode(text);
+    const { tokenizer } = this.#parts;
+    // Only a long text is worth a look through the vocabulary for its longest token.
+    const fewest = text.length > context ? tokenizer.fewest(text.length) : 0;
+    if (fewest <= context) return tokenizer.encode(text);
     throw new WindowseatError(
       "prompt_too_long",
       `The conversation has ${text.length} characters, which are ${fewest} tokens at least, and ${manifest.name} holds ${context}; start a new conversation.`,

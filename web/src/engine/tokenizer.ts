@@ -22,7 +22,7 @@ const MOST_SHRINKING = 4;
 
 /** A tokenizer from the texts of tokenizer.json and tokenizer_config.json. */
 export function createTokenizer(tokenizerJson: string, configJson: string | null): Tokenizer {
-  const { hub, special, byteLevel, dropsFirstSpace, longest } = parse(tokenizerJson, configJson);
+  const { hub, root, special, byteLevel, dropsFirstSpace } = parse(tokenizerJson, configJson);
   const added = hub.get_added_tokens_decoder();
   const encoder = new TextEncoder();
   const bytes = (id: number): Uint8Array => {
@@ -32,6 +32,7 @@ export function createTokenizer(tokenizerJson: string, configJson: string | null
     if (added.has(id)) return encoder.encode(token);
     return byteLevel ? bytesOfByteLevel(token) : bytesOfSentencePiece(token, encoder);
   };
+  let longest: number | undefined;
   const stream = (): ReturnType<Tokenizer["stream"]> => {
     const text = streamText(dropsFirstSpace);
     return { push: (id) => text.push(bytes(id)), end: text.end };
@@ -43,7 +44,10 @@ export function createTokenizer(tokenizerJson: string, configJson: string | null
       return ids.map(text.push).join("") + text.end();
     },
     bytes,
-    fewest: (characters) => Math.ceil(characters / (longest * MOST_SHRINKING)),
+    fewest: (characters) => {
+      longest ??= longestToken(root);
+      return Math.ceil(characters / (longest * MOST_SHRINKING));
+    },
     stream,
   };
 }
@@ -53,30 +57,24 @@ function parse(
   configJson: string | null,
 ): {
   readonly hub: HubTokenizer;
+  readonly root: Field;
   readonly special: ReadonlySet<number>;
   readonly byteLevel: boolean;
   readonly dropsFirstSpace: boolean;
-  /** Characters of the longest token. */
-  readonly longest: number;
 } {
   try {
     const root = new Field("", JSON.parse(tokenizerJson));
     const config = new Field("", configJson === null ? {} : JSON.parse(configJson)).object;
     const special = new Set<number>();
-    let longest = 1;
-    for (const token of tokensOf(root.get("model").get("vocab"))) {
-      longest = Math.max(longest, token.length);
-    }
     for (const token of root.get("added_tokens").list((item) => item)) {
-      longest = Math.max(longest, token.get("content").text.length);
       if (token.get("special").value === true) special.add(token.get("id").integer());
     }
     return {
       hub: new HubTokenizer(root.object, config),
+      root,
       special,
       byteLevel: hasDecoder(root.get("decoder"), "ByteLevel"),
       dropsFirstSpace: hasDecoder(root.get("decoder"), "Strip"),
-      longest,
     };
   } catch (error) {
     throw new WindowseatError(
@@ -85,6 +83,13 @@ function parse(
       { cause: error },
     );
   }
+}
+
+/** Characters of the longest token. */
+function longestToken(root: Field): number {
+  const added = root.get("added_tokens").list((token) => token.get("content").text);
+  const tokens = [...tokensOf(root.get("model").get("vocab")), ...added];
+  return tokens.reduce((longest, { length }) => Math.max(longest, length), 1);
 }
 
 /** The tokens of a vocabulary, which is an object by token, or a list of tokens with their scores. */
