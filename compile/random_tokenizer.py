@@ -1,8 +1,9 @@
 """Tokenizers as large as published ones, for random checkpoints: what reading one takes is part of a model's load."""
 
 import json
+from itertools import islice
 from pathlib import Path
-from string import ascii_letters, digits
+from string import ascii_letters
 from typing import Any
 
 
@@ -13,12 +14,12 @@ def grow_tokenizer(file: Path, size: int) -> None:
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     merges: list[list[str]] = tokenizer["model"]["merges"]
     added: list[dict[str, Any]] = tokenizer["added_tokens"]
-    words = letters = [letter for letter in ascii_letters + digits if letter in vocabulary]
-    while len(vocabulary) + len(added) < size:
-        pairs = [(word, letter) for word in words for letter in letters if word + letter not in vocabulary]
-        pairs = pairs[: size - len(added) - len(vocabulary)]
-        merges += [[word, letter] for word, letter in pairs]
-        words = [word + letter for word, letter in pairs]
+    words = letters = [letter for letter in ascii_letters if letter in vocabulary]
+    while (missing := size - len(added) - len(vocabulary)) > 0:
+        pairs = ([word, letter] for word in words for letter in letters if word + letter not in vocabulary)
+        new = list(islice(pairs, missing))
+        merges += new
+        words = [word + letter for word, letter in new]
         vocabulary |= {word: len(vocabulary) + i for i, word in enumerate(words)}
     for i, token in enumerate(added):
         token["id"] = size - len(added) + i

@@ -1,6 +1,5 @@
 """The bundle that a benchmark runs: built from a checkpoint, from random weights, or there already."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -46,15 +45,21 @@ def compiled(model: str, layers: int | None, folder: Path, report: Report) -> tu
     return bundle, Build(seconds, peak, sum(file.stat().st_size for file in bundle.iterdir()))
 
 
+# Linux counts what its parent held to the peak of a process, so the build's parent is a process that holds nothing.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
 def _timed_build(source: str, models: Path) -> tuple[float, int]:
     """Seconds and peak bytes of `windowseat build`, all of it."""
-    started = time.perf_counter()
     command = [sys.executable, "-m", "windowseat.site_builder", "build", source, "--out", str(models)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        said = process.stderr.read().strip()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # Popen would wait for it once more
-    if process.returncode:
-        raise UserError(said.rpartition("\n")[2].removeprefix("windowseat: "))
-    return time.perf_counter() - started, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise UserError(done.stderr.strip().rpartition("\n")[2].removeprefix("windowseat: "))
+    return seconds, int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
