@@ -40,7 +40,7 @@ def _variant(
     contexts = [*(c for c in CONTEXTS if c < positions), positions]
     return {
         "kv_cache": variant.kv_cache,
-        "dispatches": {program: len(plan.programs[program]) for program in PROGRAMS},
+        "dispatches": {program: sum(not step.past for step in plan.programs[program]) for program in PROGRAMS},
         "dispatches_per_token": sum(len(plan.programs[program]) for program in TOKEN_PROGRAMS),
         "weight_bytes_per_token": token.weights,
         "state_bytes_per_token": 2 * token.state,

@@ -131,7 +131,7 @@ def _plain(
     with loop(weights.groups) as group:
         groups = [weights.at(T.min(row, rows - 1), group) for row in at]
         scales = [weights.scale(each) for each in groups]
-        surpluses = [Cell(const(0.0)) for _ in range(TOKENS)]
+        surpluses = [Cell(const(0.0)) for _ in range(TOKENS if weights.has_surplus else 0)]
         # A loop, not all in a row: shaders of a fourth of the size compile four times as fast.
         for part, words in weights.quarters(groups):
             met = [weights.meet([let(x.four(row, group * 8 + part * 2 + i)) for i in range(2)]) for row in read]
@@ -144,13 +144,13 @@ def _plain(
                 for totals, (fours, _) in zip(sums, met, strict=True):
                     for total, value in zip(totals, values, strict=True):
                         total.add(dot(value, fours[i]))
-            for total, (_, surplus) in zip(surpluses, met, strict=True):
+            for total, (_, surplus) in zip(surpluses, met, strict=False):
                 if surplus is not None:
                     total.add(surplus)
-        if weights.has_surplus:
-            for totals, surplus in zip(sums, surpluses, strict=True):
-                for total, scale in zip(totals, scales, strict=True):
-                    total.add(-surplus.get() if scale is None else -scale * surplus.get())
+        for totals, surplus in zip(sums, surpluses, strict=False):
+            for total, scale in zip(totals, scales, strict=True):
+                if scale is not None:
+                    total.add(-scale * surplus.get())
     for t in range(TOKENS):
         write(at, token[t], sums[t])
 

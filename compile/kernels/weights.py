@@ -1,10 +1,10 @@
 """How a kernel reads a quantised matrix, one group of 32 weights at a time. The layouts are defined in quantise.py.
 
 Weights can be had in two ways. `unpack` gives them as they are, but for the scale. `levels` leaves each q4 weight
-where it lies in its word, as q · 16ⁱ, and makes up for that in the vector, which is divided by 16ⁱ once for all rows
-and gives Σ 8x, which each product is too large by: 4 operations for a multiply-add instead of 6. Dividing by a power
-of two is exact. Measured, q4 7168x1024 times a vector, 16 rows a thread: SwiftShader 7.1 and 4.7 ms, lavapipe 1.08 and
-0.99 ms.
+where it lies in its word, as q · 16ⁱ, and makes up for that in the vector, which is multiplied by 16⁻ⁱ once for all
+rows and gives Σ 8x, which each product is too large by: 4 operations for a multiply-add instead of 6. Powers of two
+are exact. Measured, q4 7168x1024 times a vector, 16 rows a thread: SwiftShader 7.1 and 4.7 ms, lavapipe 1.08 and 0.99
+ms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,17 +17,17 @@ from .common import Cell, Expr, KernelBuilder, cast, const, dot, hold, lane, let
 BYTES = 0x0F0F0F0F
 # The halves of bytes 0 and 1 of the lower 16 bits of a word, for the first and the next four weights, and their places.
 MASKS = ((0x000F, 0x0F00), (0x00F0, 0xF000))
-PLACES = ((1.0, 256.0), (16.0, 4096.0))
+PLACES = (1.0, 256.0), 16.0  # of the first four; the next four stand 16 times as high
 
 
 class QuantisedMatrix:
     """The buffers of a matrix [rows, width] in one of the formats of quantise.py: NAME_words and NAME_scales.
 
-    Words are loaded four at a time, or, if `single`, one at a time: then a kernel may choose them in a loop.
+    Words are loaded four at a time, by `group` and `quarters`, or, if `single`, one at a time, by `quarter_words`.
     """
 
     def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, form: str, *, single: bool = False) -> None:
-        self.form, self.single = form, single
+        self.form = form
         self.groups = groups(width)
         count, words = rows * self.groups, WORDS_PER_GROUP[form]
         shape, dtype = ((count, words), "uint32") if single else ((count, words // 4), "uint32x4")
@@ -35,7 +35,7 @@ class QuantisedMatrix:
         self._scales = k.buffer(f"{name}_scales", ((count + 1) // 2,), "uint32") if form not in PLAIN else None
 
     def group(self, at: Expr) -> list[Expr]:
-        """The words of a group."""
+        """The words of a group, which has as many loads of four as a quarter has words."""
         quads = [let(self._words[at, i]) for i in range(self.words_of_quarter)]
         return [lane(quad, i) for quad in quads for i in range(4)]
 
@@ -106,7 +106,9 @@ class QuantisedMatrix:
         them is too large (None: by nothing)."""
         if not self.has_surplus:
             return list(xs), None
-        made = [hold(x / _alternating(PLACES[i % 2]), "float32x4") for i, x in enumerate(xs)]
+        both, further = PLACES
+        lower = [x * T.Shuffle([const(1 / place) for place in both] * 2, [0, 1, 2, 3]) for x in xs]
+        made = [hold(x * splat(1 / further) if i % 2 else x, "float32x4") for i, x in enumerate(lower)]
         surplus = sum((dot(x, splat(8.0)) for x in xs), start=const(0.0))
         return made, hold(surplus)
 
@@ -127,10 +129,6 @@ def _in_place(low: Expr, high: Expr, masks: tuple[int, int]) -> Expr:
     both = T.Shuffle([T.uint32(mask) for mask in masks] * 2, [0, 1, 2, 3])
     four = T.bitwise_and(T.Shuffle([low, low, high, high], [0, 1, 2, 3]), both)
     return cast(T.reinterpret("int32x4", four), "float32x4")  # a signed integer is cheaper to convert on a CPU
-
-
-def _alternating(values: Sequence[float]) -> Expr:
-    return T.Shuffle([const(value) for value in values] * 2, [0, 1, 2, 3])
 
 
 def _join(low: Expr, high: Expr) -> Expr:

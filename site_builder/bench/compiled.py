@@ -16,7 +16,7 @@ from .results import Build
 
 RANDOM = "random:"
 RANDOM_SOURCE = "random-weights"  # what the manifest of random weights calls their checkpoint
-# Any tokenizer and template make a random checkpoint whole, but it takes a large one as long to load as real ones do.
+# Any tokenizer and template make a random checkpoint whole; only one as large as the real ones takes as long to load.
 DEMO = Path(__file__).parents[2] / "compile" / "demo" / "checkpoint"
 
 

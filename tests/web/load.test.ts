@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { type Counting, countCalls } from "../../web/src/bench/count_calls.ts";
+import { tapGpu } from "../../web/src/bench/tap.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import { Model } from "../../web/src/runtime/model.ts";
@@ -60,6 +62,31 @@ describe("loading", () => {
     });
     assert.ok(seen.includes("weights 2324/2324"), seen.join());
     assert.equal(seen.at(-1), "kernels 9/9");
+    model.close();
+  });
+
+  it("runs every kernel once, those for later positions too", async () => {
+    const tap = tapGpu(gpu);
+    let counting: Counting | undefined;
+    let kernels = 0;
+    const toy = toyBundle({
+      plan: (usual) => {
+        const all = [...usual.kernels, ...usual.kernels.slice(0, 1)];
+        const late = usual.programs.decode.slice(0, 1).map((step) => ({
+          ...step,
+          kernel: usual.kernels.length,
+          past: 50,
+        }));
+        kernels = all.length;
+        const decode = [...usual.programs.decode, ...late];
+        return { ...usual, kernels: all, programs: { ...usual.programs, decode } };
+      },
+    });
+    const onProgress = (): void => {
+      if (tap.device) counting ??= countCalls(tap.device);
+    };
+    const model = await load(toy, { gpu: tap.gpu, onProgress });
+    assert.equal(counting?.counts.dispatches, kernels);
     model.close();
   });
 
@@ -165,6 +192,29 @@ describe("loading", () => {
     await assert.rejects(loading, failsWith("missing_file", /weights-0000/));
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.ok(!toy.asked.includes("weights-0004.bin"), toy.asked.join());
+  });
+
+  it("leaves a lane the memory that it reads into, whatever else fails", async () => {
+    for (const fails of ["a shard", "a kernel"]) {
+      const toy = toyBundle({
+        plan: (usual) => {
+          const kernels = usual.kernels.map((kernel) => ({ ...kernel, code: "not WGSL" }));
+          return fails === "a kernel" ? { ...usual, kernels } : usual;
+        },
+      });
+      const bundle = await openBundle("http://toy", { fetch: toy.fetch });
+      const left: number[] = [];
+      const read: typeof bundle.read = async (path, options = {}) => {
+        if (options.into === undefined) return await bundle.read(path, options);
+        if (fails === "a shard" && path === "weights-0000.bin") throw new Error("no shard");
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        left.push(options.into.byteLength);
+        return await bundle.read(path, { ...options, signal: AbortSignal.timeout(1000) });
+      };
+      await assert.rejects(Model.load({ ...bundle, read }, { gpu }));
+      assert.ok(left.length > 0, fails);
+      assert.ok(!left.includes(0), fails);
+    }
   });
 
   it("fetches three shards at once and has at most four in memory, copies included", async () => {

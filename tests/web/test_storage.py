@@ -249,6 +249,22 @@ def test_a_cancelled_load_goes_on_where_it_was_and_what_broken_loads_left_is_rem
     assert set(page.evaluate(NAMES, "files")) <= set(site.hashes().values())
 
 
+def test_a_load_that_is_cancelled_while_it_reads_costs_no_file(site: Site) -> None:
+    page = site.tab()
+    load(page, site.bundle)
+    files = page.evaluate(NAMES, "files")
+    ends = set()
+    for wait in range(0, 60, 3):
+        page.evaluate("(message) => begin(message)", {"kind": "load", "bundle": site.bundle})
+        page.evaluate("(ms) => new Promise((resolve) => setTimeout(resolve, ms))", wait)
+        page.evaluate("post({ kind: 'cancel_load' })")
+        ends.add(page.evaluate("end")["kind"])
+        assert page.evaluate(NAMES, "files") == files
+    assert "failed" in ends
+    site.server.asked.clear()
+    assert load(page, site.bundle)["networkBytes"] == 0
+
+
 def test_two_tabs_fetch_each_file_once(site: Site) -> None:
     tabs = [site.tab(), site.tab()]
     for page in tabs:

@@ -13,7 +13,7 @@ NOTHING = np.zeros(0)
 
 
 @pytest.mark.parametrize("form", ["q4", "q8", "f16", "f32"])
-@pytest.mark.parametrize(("rows", "width"), [(64, 128), (130, 100), (1, 33)])
+@pytest.mark.parametrize(("rows", "width"), [(64, 128), (130, 100), (1, 33), (1030, 65)])
 def test_a_product_agrees_with_its_reference(
     machine: Machine, tuning: Tuning, rows: int, width: int, form: str
 ) -> None:
@@ -43,7 +43,7 @@ def test_rows_of_x_past_the_last_token_are_never_used(machine: Machine, tuning: 
     machine.agree(y[:3], reference(w, exact(x[:3]), "store", NOTHING))
 
 
-@pytest.mark.parametrize(("rows", "width"), [(64, 128), (33, 100)])
+@pytest.mark.parametrize(("rows", "width"), [(64, 128), (33, 100), (1025, 64)])
 def test_the_residual_is_added_to(machine: Machine, tuning: Tuning, rows: int, width: int) -> None:
     weights, w = matrix(1, rows, width, "q4")
     x, residual = machine.normal(2, 9, width), normal(3, 9, rows)
@@ -52,7 +52,9 @@ def test_the_residual_is_added_to(machine: Machine, tuning: Tuning, rows: int, w
     machine.agree(y, reference(w, exact(x), "add", exact(residual)))
 
 
-@pytest.mark.parametrize(("rows", "width", "form"), [(256, 128, "q4"), (66, 100, "f16"), (2, 32, "q8")])
+@pytest.mark.parametrize(
+    ("rows", "width", "form"), [(256, 128, "q4"), (66, 100, "f16"), (2, 32, "q8"), (1030, 64, "q4")]
+)
 def test_swiglu_joins_each_pair_of_rows(machine: Machine, tuning: Tuning, rows: int, width: int, form: str) -> None:
     weights, w = matrix(1, rows, width, form)
     x = machine.normal(2, 9, width)

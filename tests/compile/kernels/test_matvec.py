@@ -11,7 +11,7 @@ from tests.compile.machine import Machine, exact, matrix, normal
 
 
 @pytest.mark.parametrize("form", ["q4", "q8", "f16", "f32"])
-@pytest.mark.parametrize(("rows", "width"), [(64, 256), (129, 100), (1, 33)])
+@pytest.mark.parametrize(("rows", "width"), [(64, 256), (129, 100), (1, 33), (520, 65)])
 def test_a_product_agrees_with_its_reference(
     machine: Machine, tuning: Tuning, rows: int, width: int, form: str
 ) -> None:

@@ -8,7 +8,7 @@ import { together } from "../runtime/together.ts";
 import { type ChatTemplate, createChatTemplate } from "./chat_template.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 
-export interface EngineOptions extends LoadOptions, OpenOptions {
+export interface EngineOptions extends Omit<LoadOptions, "onIdle">, OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -86,7 +86,8 @@ async function build(
   let weightsDone = false;
   let kernelsDone = 0;
   const kernels = new Map<Choice, readonly BuiltKernel[]>();
-  await together(signal, [
+  let filling = Promise.resolve();
+  const tasks = [
     ...choices.map((choice) => async () => {
       const built = await buildKernels(gpu, choice.plan, () => {
         kernelsDone += 1;
@@ -94,16 +95,24 @@ async function build(
       });
       kernels.set(choice, built);
     }),
-    async (shared) => {
-      await fillWeights(gpu, bundle, weights, {
+    async (shared: AbortSignal) => {
+      filling = fillWeights(gpu, bundle, weights, {
         signal: shared,
         onProgress: (done, whole) => onProgress("weights", done, whole),
       });
+      await filling;
       weightsDone = true;
       onProgress("kernels", kernelsDone, total);
       if (kernelsDone < total) onIdle();
     },
-  ]);
+  ];
+  try {
+    await together(signal, tasks);
+  } catch (error) {
+    // The device goes next, and with it the memory that shards are read into.
+    await filling.catch(() => {});
+    throw error;
+  }
   const enter = (choice: Choice): Promise<Contestant> =>
     prepare(gpu, choice, kernels.get(choice) ?? [], weights, onIdle);
   const { choice, executor } = await fastest(choices, enter, signal);
@@ -141,7 +150,9 @@ async function warmUp(executor: Executor, onIdle: () => void): Promise<void> {
   const warm = new Set<GPUComputePipeline>();
   for (const [name, program] of Object.entries(plan.programs)) {
     // Layers share their kernels: one launch of each is a fraction of a token.
-    const cold = program.filter(({ pipeline }) => !warm.has(pipeline) && warm.add(pipeline));
+    const cold = program
+      .filter(({ pipeline }) => !warm.has(pipeline) && warm.add(pipeline))
+      .map((step) => ({ ...step, past: 0 }));
     await gpu.guarded(`the launch of ${name}`, () => submitPrograms(executor, [cold]));
   }
   const done = gpu.device.queue.onSubmittedWorkDone();

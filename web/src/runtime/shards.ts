@@ -2,7 +2,7 @@ import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { TensorRange } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
-import { together } from "./together.ts";
+import { togetherToTheEnd } from "./together.ts";
 
 /** Shards that are fetched or read at once: fewer than there are places in memory, for the copies need one as well. */
 const LANES = 3;
@@ -37,8 +37,8 @@ export function createWeights(
 /**
  * Fills the buffers of the tensors from the bundle's checked shards.
  *
- * Files are read straight into memory of the GPU's that is mapped here, and the GPU copies from there: `writeBuffer`
- * would copy every byte once more in this thread.
+ * Files come into memory of the GPU's that is mapped here, and the GPU copies from there: `writeBuffer` would copy
+ * every byte once more in this thread.
  */
 export async function fillWeights(
   gpu: Gpu,
@@ -75,16 +75,25 @@ export async function fillWeights(
     }
   };
   const lane = (shared: AbortSignal) => shardBudget.hold(() => fillLane(shared));
-  await together(signal, Array<typeof lane>(Math.min(LANES, shards.length)).fill(lane));
+  // A lane that still reads does so into memory that is taken away with the device.
+  await togetherToTheEnd(signal, Array<typeof lane>(Math.min(LANES, shards.length)).fill(lane));
 }
 
 /** A buffer that is mapped for writing, to copy from. */
 async function createStaging(gpu: Gpu, bytes: number): Promise<GPUBuffer> {
   const size = 4 * Math.ceil(bytes / 4);
   const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
-  return await gpu.guarded("allocating memory to load through", () =>
-    gpu.device.createBuffer({ label: "staging", size, usage, mappedAtCreation: true }),
-  );
+  try {
+    return await gpu.guarded("allocating memory to load through", () =>
+      gpu.device.createBuffer({ label: "staging", size, usage, mappedAtCreation: true }),
+    );
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new WindowseatError(
+      "adapter_too_small",
+      `This page has no memory left to load through (${error.message}); close other pages, or pick a smaller model.`,
+    );
+  }
 }
 
 function piecesOf(tensors: readonly TensorRange[], start: number, length: number): Piece[] {

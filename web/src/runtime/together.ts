@@ -12,3 +12,21 @@ export async function together<T>(
     throw error;
   }
 }
+
+/** The same, but it fails only when all have ended: for tasks that use what the caller takes away after a failure. */
+export async function togetherToTheEnd(
+  signal: AbortSignal | undefined,
+  tasks: readonly ((signal: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const running: Promise<void>[] = [];
+  const begun = tasks.map((task) => (shared: AbortSignal) => {
+    const run = task(shared);
+    running.push(run);
+    return run;
+  });
+  try {
+    await together(signal, begun);
+  } finally {
+    await Promise.allSettled(running);
+  }
+}

@@ -110,6 +110,10 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
       locked(file.sha256, signal, async () => {
         const found = await readInto(store.files, file.sha256, target).catch(() => false);
         if (found) return true;
+        // A load that is over may have lost the memory that it read into: that says nothing about the file.
+        signal?.throwIfAborted();
+        if (target.byteLength !== file.bytes)
+          throw new DOMException("the load is over", "AbortError");
         await remove(store.files, file.sha256);
         await fetch();
         await attempt(() => write(store, store.files, file.sha256, target));
