@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 from windowseat.compile.kernels.matvec import add_reference, matvec, matvec_add, reference, workgroups
-from windowseat.compile.tuning import GPU_SUBGROUPS, Tuning
+from windowseat.compile.tuning import GPU_SUBGROUPS, SOFTWARE, Tuning
 
 from tests.compile.machine import Machine, exact, matrix, normal
 
