@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 
 def test_a_question_is_answered(chat: Page, ask: Callable[[str], Locator]) -> None:
@@ -111,6 +111,37 @@ def test_the_whole_page_works_from_the_keyboard(chat: Page) -> None:
     chat.keyboard.press("Enter")
     expect(chat.get_by_test_id("reply")).to_have_count(2)
     expect(box).to_be_focused()
+
+
+def test_a_question_sent_while_the_model_loads_is_asked_when_it_is_there(page: Page, site_url: str) -> None:
+    held: list[Route] = []
+    page.route("**/weights-0000.bin", lambda route: held.append(route))
+    with page.expect_request("**/weights-0000.bin"):
+        page.goto(site_url)
+    box, notice = page.get_by_role("textbox", name="Message"), page.locator("#notice")
+    box.fill("Count to 3.")
+    box.press("Enter")
+    expect(notice).to_contain_text("It is asked as soon as the model is there.")
+    box.fill("What is 17 + 25?")  # changed: it has to be sent anew
+    page.get_by_role("button", name="Send").click()
+    expect(box).to_have_value("What is 17 + 25?")
+    held.pop().continue_()
+    expect(page.get_by_test_id("reply")).to_have_text("17 + 25 = 42")
+    expect(page.locator(".question")).to_have_count(1)
+    expect(box).to_have_value("")
+
+
+def test_what_is_changed_after_it_was_sent_to_a_model_that_loads_is_not_asked(page: Page, site_url: str) -> None:
+    held: list[Route] = []
+    page.route("**/weights-0000.bin", lambda route: held.append(route))
+    with page.expect_request("**/weights-0000.bin"):
+        page.goto(site_url)
+    page.get_by_role("button", name="Count to 7.").click()
+    page.get_by_role("textbox", name="Message").press_sequentially(" Please")
+    held.pop().continue_()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    expect(page.get_by_role("textbox", name="Message")).to_have_value("Count to 7. Please")
+    expect(page.locator(".question")).to_have_count(0)
 
 
 def test_model_text_is_never_read_as_html(chat: Page, ask: Callable[[str], Locator]) -> None:

@@ -2,7 +2,7 @@
 
 import { bundleAddress } from "../runtime/bundle_address.ts";
 import type { FromEngine, LoadStage } from "../runtime/messages.ts";
-import { Composer } from "./composer.ts";
+import { Composer, type Readiness } from "./composer.ts";
 import { titleOf } from "./conversation/conversation.ts";
 import { Library } from "./conversation/library.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -33,12 +33,16 @@ const library = await Library.open();
 const follower = new Follower();
 const side = new Side();
 const status = new StatusView({ load, newChat });
-const composer = new Composer(ask, (thinking) =>
-  dialogue.changeSettings({ ...dialogue.conversation.settings, thinking }),
-);
+const composer = new Composer({
+  ask,
+  wait: () => notify(text("asks_when_ready")),
+  think: (thinking) => dialogue.changeSettings({ ...dialogue.conversation.settings, thinking }),
+});
 const list = new ConversationList(library, { rename, remove });
 const stopButton = part("stop", HTMLButtonElement);
 const siteName = document.title;
+
+const READINESS: Partial<Record<State["kind"], Readiness>> = { ready: "now", loading: "soon" };
 
 let chosen = page.models.find(({ name }) => name === recall("model")) ?? page.models[0];
 let state: State = { kind: "loading", stage: "manifest", done: 0, total: 0, elapsed: 0 };
@@ -71,7 +75,7 @@ const dialogue = new Dialogue(library, {
 function enter(next: State): void {
   state = next;
   status.show(state);
-  composer.mayAsk = state.kind === "ready";
+  composer.readiness = READINESS[state.kind] ?? "no";
   stopButton.disabled = state.kind === "stopping";
 }
 
@@ -136,9 +140,10 @@ function choose(model: ModelChoice): void {
   chosen = model;
   part("model-name", HTMLElement).textContent = model.label;
   offerPrompts(model.prompts, (prompt) => {
-    // While the model is still loading, the prompt waits in the message box.
-    if (state.kind === "ready") ask(prompt);
-    else composer.write(prompt);
+    // It takes the place of what is being written only where it cannot be asked at once.
+    if (state.kind === "ready") return ask(prompt);
+    composer.write(prompt);
+    composer.submit();
   });
 }
 

@@ -1,22 +1,35 @@
 import { focusForTyping, part } from "./parts.ts";
 
+/** When a question can be asked: now, as soon as the model is there, or not before something else has happened. */
+export type Readiness = "now" | "soon" | "no";
+
+interface ComposerEvents {
+  readonly ask: (question: string) => void;
+  /** A question was sent before the model is there: it is asked then, unless it is changed. */
+  readonly wait: () => void;
+  readonly think: (thinking: boolean) => void;
+}
+
 /** The box a message is written in. */
 export class Composer {
   readonly #form = part("composer", HTMLFormElement);
   readonly #box = part("message", HTMLTextAreaElement);
   readonly #send = part("send", HTMLButtonElement);
   readonly #think = part("think", HTMLButtonElement);
-  #mayAsk = false;
+  readonly #events: ComposerEvents;
+  #readiness: Readiness = "no";
+  #waits = false;
 
-  constructor(ask: (question: string) => void, think: (thinking: boolean) => void) {
+  constructor(events: ComposerEvents) {
+    this.#events = events;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const question = this.#box.value.trim();
-      if (!this.#mayAsk || question === "") return;
-      this.write("");
-      ask(question);
+      this.submit();
     });
-    this.#box.addEventListener("input", () => this.#fit());
+    this.#box.addEventListener("input", () => {
+      this.#waits = false;
+      this.#fit();
+    });
     this.#box.addEventListener("keydown", (event) => {
       // While an input method is composing, Enter picks a candidate.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -25,7 +38,7 @@ export class Composer {
     });
     this.#think.addEventListener("click", () => {
       this.thinking = this.#think.ariaPressed !== "true";
-      think(this.thinking);
+      events.think(this.thinking);
     });
   }
 
@@ -41,9 +54,25 @@ export class Composer {
     this.#think.hidden = !possible;
   }
 
-  set mayAsk(possible: boolean) {
-    this.#mayAsk = possible;
+  set readiness(readiness: Readiness) {
+    this.#readiness = readiness;
     this.#fit();
+    if (readiness === "soon" || !this.#waits) return;
+    this.#waits = false;
+    if (readiness === "now") this.submit();
+  }
+
+  /** Asks what is written, now or as soon as that is possible. */
+  submit(): void {
+    const question = this.#box.value.trim();
+    if (question === "" || this.#readiness === "no") return;
+    if (this.#readiness === "soon") {
+      this.#waits = true;
+      this.#events.wait();
+      return;
+    }
+    this.write("");
+    this.#events.ask(question);
   }
 
   focus(): void {
@@ -61,7 +90,7 @@ export class Composer {
   }
 
   #fit(): void {
-    this.#send.disabled = !this.#mayAsk || this.#box.value.trim() === "";
+    this.#send.disabled = this.#readiness === "no" || this.#box.value.trim() === "";
     if (CSS.supports("field-sizing", "content")) return;
     this.#box.style.height = "auto";
     this.#box.style.height = `${this.#box.scrollHeight}px`;
