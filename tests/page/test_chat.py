@@ -121,7 +121,7 @@ def test_a_question_sent_while_the_model_loads_is_asked_when_it_is_there(page: P
     box, notice = page.get_by_role("textbox", name="Message"), page.locator("#notice")
     box.fill("Count to 3.")
     box.press("Enter")
-    expect(notice).to_contain_text("It is asked as soon as the model is there.")
+    expect(notice).to_contain_text("Your question is asked as soon as the model is there.")
     box.fill("What is 17 + 25?")  # changed: it has to be sent anew
     page.get_by_role("button", name="Send").click()
     expect(box).to_have_value("What is 17 + 25?")
