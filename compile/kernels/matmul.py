@@ -5,10 +5,10 @@ Tiled, for GPUs: matmul_tiled.py.
 Plain, for software adapters: a thread takes 16 rows and 4 tokens and reads everything itself; no barriers. What costs
 is the number of loads, not their width: in a loop lavapipe takes the lanes of a load one by one. So words come four at
 a time, and the columns of q4 weights stay in place (weights.py). Measured on two cores, q4 3584x1024 times 64 tokens,
-in GFLOP/s on lavapipe and on SwiftShader: words one by one, 8 rows: 16.0, 3.2; four at a time, 8 rows: 21.5, 3.0; 16
-rows: 25.3, 3.5; levels in place: 25.2, 5.1. 8 tokens instead of 4: 28.5, 6.6, but compiling takes twice as long and a
-short prompt fills fewer tiles. Values of x read by one lane and spread with `subgroupBroadcast`: 21.4 on lavapipe,
-which walks the lanes for that as well.
+in GFLOP/s on lavapipe and on SwiftShader, of kernels written by hand like these: words one by one, 8 rows: 16.0, 3.2;
+four at a time, 8 rows: 21.5, 3.0; 16 rows: 25.3, 3.5; levels in place: 25.2, 5.1. 8 tokens instead of 4: 28.5, 6.6,
+but no faster in a whole model on lavapipe, and compiling takes twice as long. Values of x read by one lane and spread
+with `subgroupBroadcast`: 21.4 on lavapipe, which walks the lanes for that as well.
 
 Activations as int8, a scale for 32, and `dot4I8Packed`, 8 rows and 8 tokens a thread: 21.7 GFLOP/s where the plain way
 had 13.8 (SwiftShader 1.7 and 1.0). Not taken: simulated on the demo model, logits are off by up to 4.6e-2 of the

@@ -133,6 +133,15 @@ def at_the_first_text(chat: Page) -> Callable[[str, str], None]:
     return ask_and_run
 
 
+def open_without_weights(page: Page, site_url: str) -> list[Route]:
+    """Opens the chat page up to where it waits for its weights; they come when the route in the list continues."""
+    held: list[Route] = []
+    page.route("**/weights-0000.bin", lambda route: held.append(route))
+    with page.expect_request("**/weights-0000.bin"):
+        page.goto(site_url)
+    return held
+
+
 @contextmanager
 def at_a_walking_pace(page: Page) -> Iterator[None]:
     """An engine that the page starts while the block runs is a slow one."""

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
+
+from tests.page.conftest import open_without_weights
 
 
 def test_a_question_is_answered(chat: Page, ask: Callable[[str], Locator]) -> None:
@@ -114,10 +116,7 @@ def test_the_whole_page_works_from_the_keyboard(chat: Page) -> None:
 
 
 def test_a_question_sent_while_the_model_loads_is_asked_when_it_is_there(page: Page, site_url: str) -> None:
-    held: list[Route] = []
-    page.route("**/weights-0000.bin", lambda route: held.append(route))
-    with page.expect_request("**/weights-0000.bin"):
-        page.goto(site_url)
+    held = open_without_weights(page, site_url)
     box, notice = page.get_by_role("textbox", name="Message"), page.locator("#notice")
     box.fill("Count to 3.")
     box.press("Enter")
@@ -132,10 +131,7 @@ def test_a_question_sent_while_the_model_loads_is_asked_when_it_is_there(page: P
 
 
 def test_what_is_changed_after_it_was_sent_to_a_model_that_loads_is_not_asked(page: Page, site_url: str) -> None:
-    held: list[Route] = []
-    page.route("**/weights-0000.bin", lambda route: held.append(route))
-    with page.expect_request("**/weights-0000.bin"):
-        page.goto(site_url)
+    held = open_without_weights(page, site_url)
     page.get_by_role("button", name="Count to 7.").click()
     page.get_by_role("textbox", name="Message").press_sequentially(" Please")
     held.pop().continue_()

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 from windowseat.site_builder import server
 
 from tests.conftest import served
-from tests.page.conftest import BUILT_SITE, assert_as_expected, watched_page
+from tests.page.conftest import BUILT_SITE, assert_as_expected, open_without_weights, watched_page
 
 CONTROLLED = "() => navigator.serviceWorker.controller !== null"
 
@@ -31,10 +31,7 @@ def test_after_one_visit_site_and_model_work_with_the_network_off(browser: Brows
 
 
 def test_the_rest_of_the_site_is_fetched_once_the_model_is_there(page: Page, site_url: str) -> None:
-    held: list[Route] = []
-    page.route("**/weights-0000.bin", lambda route: held.append(route))
-    with page.expect_request("**/weights-0000.bin"):
-        page.goto(site_url)
+    held = open_without_weights(page, site_url)
     page.wait_for_load_state()
     assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
     held.pop().continue_()
