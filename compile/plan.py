@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 PROGRAMS = ("prefill", "decode", "head", "penalise", "mask", "sample", "draw", "count", "logprobs")
 
+KEPT = ".kept"  # after the name of a state
+
 
 class PlanError(Exception):
     """A plan that must not be written: a bug of ours."""
@@ -16,7 +18,7 @@ class PlanBuffer:
     """A buffer that is not a weight; bytes + bytes_per_position · context long."""
 
     name: str
-    role: str  # "io", "state" or "scratch"
+    role: str  # "io", "state", "kept" or "scratch"
     bytes: int
     bytes_per_position: int = 0
 
@@ -54,8 +56,13 @@ class Plan:
 
 
 def check(plan: Plan, weights: AbstractSet[str]) -> None:
-    """Everything a step reads is a weight, io, state, or scratch that an earlier step of its program wrote."""
+    """Everything a step reads is a weight, io, state, or scratch that an earlier step of its program wrote. State that
+    cannot be cut back has its `kept`."""
     known = {buffer.name: buffer for buffer in plan.buffers}
+    uncut = {(b.name, b.bytes) for b in plan.buffers if b.role == "state" and b.bytes and not b.bytes_per_position}
+    kept = {(b.name.removesuffix(KEPT), b.bytes) for b in plan.buffers if b.role == "kept"}
+    if odd := sorted(name for name, _ in uncut ^ kept):
+        raise PlanError(f"{odd[0]!r} and what is kept of it do not match")
     for program in PROGRAMS:
         written: set[str] = set()
         for i, step in enumerate(plan.programs[program]):

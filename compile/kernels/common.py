@@ -21,6 +21,7 @@ MASKED = -1e30  # what a masked score holds: TVM prints -inf as text that no WGS
 SCALARS = {
     "tokens": "int32",
     "position": "int32",
+    "keep_at": "int32",
     "temperature": "float32",
     "top_k": "int32",
     "top_p": "float32",

@@ -47,7 +47,9 @@ from .gated_delta import L2_EPS
 from .heads import Heads
 
 BLOCK = 32
-FACTORS = 5  # of a token: beta; beta · e^G / |k|; e^G / |q|; e^(G_end - G) / |k|; e^G. The norm of q takes in sqrt(dk).
+# Of a token: beta; beta · e^G / |k|; e^G / |q|; e^(G_end - G) / |k|; e^G; and, before the place where the state is kept
+# and in its block, e^(G_keep - G) / |k|. The norm of q takes in sqrt(dk).
+FACTORS = 6
 
 
 @cache
@@ -63,7 +65,7 @@ def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> K
     decay_dt = k.buffer("decay_dt", (2, s.value_heads), "float32")
     factors = k.buffer("factors", (chunk, s.value_heads, FACTORS), "float32")
     inverse, mixture = (k.buffer(name, (chunk, s.value_heads, BLOCK), "float32") for name in ("inverse", "mixture"))
-    tokens = k.scalar("tokens")
+    tokens, keep_at = k.scalar("tokens"), k.scalar("keep_at")
     with k.threads() as (block, key_head, thread):
         first = let(block * BLOCK)
         pairs = _Pairs(rows, key_head, first, tokens, thread, tile)
@@ -82,6 +84,8 @@ def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> K
                 _store_pairs(pairs, rate, beta, a, mixture, head)
             with when(pairs.across == pairs.down):
                 _store_factors(pairs, rate, beta, factors, head)
+                with when(T.And(keep_at > first, keep_at <= first + BLOCK)):
+                    _store_kept_factors(pairs, rate, factors, head, keep_at)
             barrier()
             with when(thread < BLOCK):
                 _invert(a, inverted, thread)
@@ -172,6 +176,17 @@ def _store_factors(pairs: _Pairs, rate: Buffer, beta: Buffer, factors: Buffer, h
         with when(pairs.first + row < pairs.tokens):
             for slot, value in enumerate(values):
                 store(factors, (pairs.first + row, head, slot), value)
+
+
+def _store_kept_factors(pairs: _Pairs, rate: Buffer, factors: Buffer, head: Expr, keep_at: Expr) -> None:
+    """The last factor of the thread's tokens `down`, in the block where the state is kept."""
+    for i in range(pairs.tile):
+        row = hold(pairs.down * pairs.tile + i, "int32")
+        with when(pairs.first + row < keep_at):
+            until = Cell(const(0.0))
+            with loop(keep_at - pairs.first - row - 1) as j:
+                until.add(rate[row + 1 + j])
+            store(factors, (pairs.first + row, head, FACTORS - 1), T.exp(until.get()) * pairs.k_norm[i])
 
 
 def _invert(a: Buffer, inverted: Buffer, column: Expr) -> None:

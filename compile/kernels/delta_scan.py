@@ -19,7 +19,7 @@ in 147 (140), delta_pairs in 146 (266) and 42 (24); lavapipe in 272 (401) and 47
 
 # T tokens, C tokens of a block, Hk key heads, Hv value heads, dk, dv head sizes
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol
@@ -53,7 +53,7 @@ WORKGROUP_BYTES = 16384  # that WebGPU promises
 @cache
 def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Kernel:
     """Buffers: queries_keys [chunk, q|k], values [chunk, v], factors [chunk, Hv, FACTORS] f32, inverse and mixture
-    [chunk, Hv, C] f32, state [Hv, dk, dv] f32, outputs [chunk, Hv·dv] f32."""
+    [chunk, Hv, C] f32, state and state_kept [Hv, dk, dv] f32, outputs [chunk, Hv·dv] f32."""
     s, parts = shape, tuning.scan_parts
     in_place = parts == 1 and s.value_size % 4 == 0
     lanes, tile = _lanes(shape, parts, in_place=in_place), min(tuning.delta_tile, BLOCK // parts)
@@ -64,9 +64,11 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
     factors = k.buffer("factors", (chunk, s.value_heads, FACTORS), "float32")
     row = (chunk, s.value_heads, BLOCK // 4)
     inverse, mixture = (k.buffer(name, row, "float32x4") for name in ("inverse", "mixture"))
-    state = Heads(k, "state", s.value_heads, s.key_size, s.value_size, "float32")
+    state, state_kept = (
+        Heads(k, name, s.value_heads, s.key_size, s.value_size, "float32") for name in ("state", "state_kept")
+    )
     outputs = Heads(k, "outputs", chunk, s.value_heads, s.value_size, "float32")
-    position, tokens = k.scalar("position"), k.scalar("tokens")
+    position, tokens, keep_at = k.scalar("position"), k.scalar("tokens"), k.scalar("keep_at")
 
     def sync() -> None:
         if parts > 1:
@@ -80,7 +82,7 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
         column = hold(block * lanes + lane_, "int32")  # four columns of the state
         inside = hold(T.min(column, values.quads - 1), "int32")
         key_head = hold(head * s.key_heads // s.value_heads, "int32")
-        stored = _Stored(state, head, inside)
+        stored, stored_kept = _Stored(state, head, inside), _Stored(state_kept, head, inside)
         kept: _Columns = stored if in_place else _Shared(rows.quads * 4, lanes, lane_)
         wanted, deltas, weighted = (_Shared(BLOCK, lanes, lane_) for _ in range(3))
         with strided(part, s.key_size, parts) as i, _alone(column < values.quads, parts):
@@ -105,9 +107,17 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
                 for i, total in enumerate(_mixed(mixture, read, head, upto, deltas)):
                     with when(T.And(at[i] < tokens, column < values.quads)):
                         outputs.put(at[i], head, column, seen[i].get() * scale(at[i], 2) + total.get())
-            end = hold(factors[T.min(first + BLOCK, tokens) - 1, head, 4])
+
+            def advanced(quad: Expr, stop: Expr, delta: Callable[[Expr], Expr]) -> list[Cell]:
+                decay = hold(factors[stop - 1, head, 4])
+                return _advanced(kept, rows, decay, delta, quad, first, stop, s.key_heads + key_head)
+
+            with when(T.And(keep_at > first, keep_at <= first + BLOCK)), strided(part, rows.quads, parts) as quad:
+                news = advanced(quad, keep_at, lambda j: deltas.at(j) * scale(first + j, 5))
+                with when(column < values.quads):
+                    _put(stored_kept, quad, news)
             with strided(part, rows.quads, parts) as quad:
-                _advance(kept, rows, weighted, end, quad, first, tokens, s.key_heads + key_head)
+                _put(kept, quad, advanced(quad, hold(T.min(first + BLOCK, tokens), "int32"), weighted.at))
             sync()
         if not in_place:
             with strided(part, s.key_size, parts) as i, when(column < values.quads):
@@ -199,15 +209,26 @@ def _mixed(matrix: Buffer, tokens: list[Expr], head: Expr, upto: Expr, columns: 
     return sums
 
 
-def _advance(
-    kept: _Columns, rows: Heads, weighted: _Columns, end: Expr, quad: Expr, first: Expr, tokens: Expr, head: Expr
-) -> None:
-    """Four rows of the state, from a block's start to its end."""
-    news = [Cell(kept.at(quad * 4 + i) * T.broadcast(end, 4), "float32x4") for i in range(4)]
-    with loop(T.min(tokens - first, BLOCK)) as j:
+def _advanced(
+    kept: _Columns,
+    rows: Heads,
+    decay: Expr,
+    weighted: Callable[[Expr], Expr],
+    quad: Expr,
+    first: Expr,
+    stop: Expr,
+    head: Expr,
+) -> list[Cell]:
+    """Four rows of the state from a block's start, as they are after the token before `stop`."""
+    news = [Cell(kept.at(quad * 4 + i) * T.broadcast(decay, 4), "float32x4") for i in range(4)]
+    with loop(stop - first) as j:
         key = hold(rows.four(first + j, head, quad), "float32x4")
-        delta = hold(weighted.at(j), "float32x4")
+        delta = hold(weighted(j), "float32x4")
         for i, new in enumerate(news):
             new.add(delta * T.broadcast(lane(key, i), 4))
-    for i, new in enumerate(news):
-        kept.put(quad * 4 + i, new.get())
+    return news
+
+
+def _put(columns: _Columns, quad: Expr, rows: list[Cell]) -> None:
+    for i, row in enumerate(rows):
+        columns.put(quad * 4 + i, row.get())

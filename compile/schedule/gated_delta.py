@@ -35,6 +35,7 @@ def delta_step(w: Workspace, op: GatedDelta) -> Launch:
 def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
     """Prefill."""
     s, act, states = op.shape, w.act, _states(w, op)
+    kept = {f"{name}_kept": w.kept(state) for name, state in states.items()}
     projected = w.named(op.projected)
     convolved = {
         "queries_keys": w.scratch(f"{op.name}.queries_keys", 2 * s.keys, act),
@@ -48,7 +49,13 @@ def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
     outputs = w.scratch(f"{op.name}.outputs", s.values, "float32")
     yield Launch(
         causal_conv(s, chunk=w.chunk, act=act),
-        {"projected": projected, "conv": op.conv.name, "ring": states["ring"], **convolved},
+        {
+            "projected": projected,
+            "conv": op.conv.name,
+            "ring": states["ring"],
+            "ring_kept": kept["ring_kept"],
+            **convolved,
+        },
     )
     yield Launch(
         delta_pairs(s, tuning=w.tuning, chunk=w.chunk, act=act),
@@ -61,7 +68,7 @@ def delta_chunk(w: Workspace, op: GatedDelta) -> Iterator[Launch]:
     )
     yield Launch(
         delta_scan(s, tuning=w.tuning, chunk=w.chunk, act=act),
-        {**convolved, **solved, "state": states["state"], "outputs": outputs},
+        {**convolved, **solved, "state": states["state"], "state_kept": kept["state_kept"], "outputs": outputs},
     )
     yield Launch(
         gated_norm(s, tuning=w.tuning, chunk=w.chunk, act=act, eps=op.eps),

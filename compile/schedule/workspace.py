@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ..kernels.common import Kernel
 from ..models.layers import Value
-from ..plan import PROGRAMS, PlanBuffer
+from ..plan import KEPT, PROGRAMS, PlanBuffer
 from ..variants import Variant
 
 SIZES = {"float32": 4, "float16": 2}
@@ -26,7 +26,7 @@ class Schedule:
     """The launches of every program, and the buffers and weights they name."""
 
     programs: dict[str, list[Launch]]
-    fixed: dict[str, PlanBuffer] = field(default_factory=dict)  # io and state
+    fixed: dict[str, PlanBuffer] = field(default_factory=dict)  # io, state and kept
     scratch: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes of a value in a program
 
 
@@ -53,6 +53,12 @@ class Workspace:
     def state(self, name: str, size: int, per_position: int = 0) -> str:
         """A buffer that lasts from call to call."""
         self.schedule.fixed[name] = PlanBuffer(name, "state", size, per_position)
+        return name
+
+    def kept(self, state: str) -> str:
+        """Where prefill leaves what that state, which cannot be cut back, was after the call's first keep_at tokens."""
+        name = state + KEPT
+        self.schedule.fixed[name] = PlanBuffer(name, "kept", self.schedule.fixed[state].bytes)
         return name
 
     def scratch(self, name: str, width: int, dtype: str) -> str:

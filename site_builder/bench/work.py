@@ -152,6 +152,8 @@ class Accounts:
         buffer = self._buffers[name]
         if buffer["role"] == "state":
             return float(buffer["bytes"] * (1 if access == "read" else 2))
+        if buffer["role"] == "kept":
+            return 0.0  # a benchmark keeps nothing on the way
         return float(buffer["bytes"] * (rows / self._chunk if buffer["role"] == "scratch" or name == "hidden" else 1))
 
 

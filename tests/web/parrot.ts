@@ -109,7 +109,7 @@ function parrotPlan(usual: Plan): Plan {
   const steps: Program = [first, { kernel: 1, buffers: namesOf(repeat), grid: [1, 1] }];
   return {
     ...usual,
-    buffers: usual.buffers.filter(({ name }) => name !== "state"),
+    buffers: usual.buffers.filter(({ name }) => !name.startsWith("state")),
     kernels: [embed, repeat, head, ...sampling],
     programs: {
       ...usual.programs,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { tapGpu } from "../../web/src/bench/tap.ts";
 import { Pace } from "../../web/src/runtime/pace.ts";
 import { leastMissed } from "../../web/src/runtime/snapshots.ts";
-import "./gpu.ts";
-import { CHUNK } from "./toy_bundle.ts";
-import { load, madeUp, run } from "./toy_model.ts";
+import { gpu } from "./gpu.ts";
+import { CHUNK, simulate, toyBundle } from "./toy_bundle.ts";
+import { callsOfPrefill, load, madeUp, run } from "./toy_model.ts";
 
 describe("the chunks of a prompt", () => {
   it("take about a quarter of a second on whatever device", () => {
@@ -59,6 +60,35 @@ describe("the chunks of a prompt", () => {
     const { cached } = await run(model, prompt, { maxTokens: 1 });
     assert.ok(cached <= 4 * CHUNK, `${cached} tokens were read in spite of the stop`);
     model.close();
+  });
+});
+
+describe("the places that a prompt is kept at", () => {
+  const prompt = madeUp(3 * CHUNK + 2);
+
+  /** The tokens of each call, and that every place is one to go back to. */
+  async function calls(keepAt: readonly number[]): Promise<number[]> {
+    const tap = tapGpu(gpu);
+    const model = await load(toyBundle(), { gpu: tap.gpu });
+    const read = callsOfPrefill(tap.device);
+    await run(model, prompt, { maxTokens: 1, keepAt });
+    const made = read();
+    for (const place of keepAt.toReversed()) {
+      const next = [...prompt.slice(0, place), 150, 149];
+      const { ids, cached } = await run(model, next, { maxTokens: 3 });
+      assert.equal(cached, place);
+      assert.deepEqual(ids, simulate(next, 3));
+    }
+    model.close();
+    return made;
+  }
+
+  it("are passed without a call of their own", async () => {
+    assert.deepEqual(await calls([20]), [8, 8, 8, 2]);
+  });
+
+  it("end the call where there are two", async () => {
+    assert.deepEqual(await calls([18, 22]), [8, 8, 6, 4]);
   });
 });
 

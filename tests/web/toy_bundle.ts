@@ -31,18 +31,20 @@ struct Scalars { tokens: i32 }
 }`;
 
 const RECUR_WGSL = /* wgsl */ `
-struct Scalars { position: i32, tokens: i32 }
+struct Scalars { position: i32, tokens: i32, keep_at: i32 }
 @group(0) @binding(0) var<storage, read_write> hidden: array<u32>;
 @group(0) @binding(1) var<storage, read> rows: array<u32>;
 @group(0) @binding(2) var<storage, read_write> seen: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<u32>;
-@group(0) @binding(4) var<uniform> scalars: Scalars;
+@group(0) @binding(4) var<storage, read_write> kept: array<u32>;
+@group(0) @binding(5) var<uniform> scalars: Scalars;
 @compute @workgroup_size(1) fn main() {
   var s = select(state[0], 0u, scalars.position == 0);
   for (var i = 0; i < scalars.tokens; i++) {
     s = (s * 31u + rows[i] + 1u) % 65521u;
     seen[scalars.position + i] = rows[i];
     hidden[i] = (s + seen[(scalars.position + i) / 2]) % 65521u;
+    if (i + 1 == scalars.keep_at) { kept[0] = s; }
   }
   state[0] = s;
 }`;
@@ -77,7 +79,7 @@ function toyPlan(variant: string): Plan {
   };
   const recur = {
     kernel: 1,
-    buffers: ["hidden", "rows", "seen", "state"],
+    buffers: ["hidden", "rows", "seen", "state", "state.kept"],
     grid: [1, 1] satisfies [number, number],
   };
   return {
@@ -91,14 +93,15 @@ function toyPlan(variant: string): Plan {
       { name: "hidden", role: "scratch", bytes: 4 * CHUNK, bytes_per_position: 0 },
       { name: "seen", role: "state", bytes: 0, bytes_per_position: 4 },
       { name: "state", role: "state", bytes: 4, bytes_per_position: 0 },
+      { name: "state.kept", role: "kept", bytes: 4, bytes_per_position: 0 },
     ],
     kernels: [
       kernel("embed", EMBED_WGSL, [read("embed"), write("rows"), read("tokens")], ["tokens"]),
       kernel(
         "recur",
         RECUR_WGSL,
-        [write("hidden"), read("rows"), write("seen"), write("state")],
-        ["position", "tokens"],
+        [write("hidden"), read("rows"), write("seen"), write("state"), write("state.kept")],
+        ["position", "tokens", "keep_at"],
       ),
       kernel("head", HEAD_WGSL, [read("hidden"), write("logits"), read("table")], ["tokens"]),
       ...SAMPLING_KERNELS,
@@ -245,7 +248,7 @@ export function toyBundle({
         software: false,
         kv_cache: "f32",
         features: [],
-        limits: { maxStorageBuffersPerShaderStage: 4, maxComputeInvocationsPerWorkgroup: 64 },
+        limits: { maxStorageBuffersPerShaderStage: 5, maxComputeInvocationsPerWorkgroup: 64 },
         memory: { weights: bytes.length, fixed: 1200, per_position: 4 },
       },
     ]),

@@ -1,4 +1,5 @@
 import { type CallCounts, countCalls } from "../../web/src/bench/count_calls.ts";
+import { replace } from "../../web/src/bench/replace.ts";
 import { tapGpu } from "../../web/src/bench/tap.ts";
 import type { Constraint } from "../../web/src/runtime/constrained.ts";
 import type { GenerateOptions } from "../../web/src/runtime/conversation.ts";
@@ -42,6 +43,17 @@ export async function callsOfTen(
   await tokens.return("cancelled");
   model.close();
   return counts;
+}
+
+/** Gives the tokens of each call of prefill since it was asked last. */
+export function callsOfPrefill(device: GPUDevice | null): () => number[] {
+  if (!device) throw new Error("the model has no device");
+  const calls: number[] = [];
+  replace(device.queue, "writeBuffer", (write) => (buffer, at, source, from, length) => {
+    if (buffer.label === "tokens") calls.push(length ?? 0);
+    write(buffer, at, source, from, length);
+  });
+  return () => calls.splice(0);
 }
 
 /** Runs a generation to its end. */

@@ -101,26 +101,34 @@ def steps(machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position
     return np.stack(y), kept
 
 
-def chunk(
-    machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position: int, room: int = 1
-) -> tuple[Array, Memory]:
-    """y [T, Hv·dv] of the four launches of a chunk with `room` rows to spare, and what is kept then."""
+def chunk(machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position: int) -> tuple[Array, Memory]:
+    """y [T, Hv·dv] of the four launches of a chunk, and what is kept then."""
+    y, after, _ = marked_chunk(machine, tuning, given, kept, position, keep_at=0)
+    return y, after
+
+
+def marked_chunk(
+    machine: Machine, tuning: Tuning, given: Layer, kept: Memory, position: int, *, keep_at: int, room: int = 1
+) -> tuple[Array, Memory, Memory]:
+    """The same with `room` rows to spare, and besides what was kept after the first `keep_at` tokens."""
     s, act, tokens = given.shape, machine.act, len(given.projected)
     rows = tokens + room
     projected = np.concatenate([given.projected, np.full((room, s.projected), np.nan, act)])
     gates = np.concatenate([given.gates, np.full((room, 2 * s.value_heads), np.nan, np.float32)])
-    scalars = {"position": position, "tokens": tokens}
+    scalars = {"position": position, "tokens": tokens, "keep_at": keep_at}
+    halfway = garbage(s, np.nan)
     convolved = {"queries_keys": machine.zeros(rows, 2 * s.keys), "values": machine.zeros(rows, s.values)}
-    arrays = {"projected": projected, "conv": given.conv, "ring": kept.ring, **convolved}
+    arrays = {"projected": projected, "conv": given.conv, "ring": kept.ring, "ring_kept": halfway.ring, **convolved}
     after = machine.run(causal_conv(s, chunk=rows, act=act), arrays, scalars)
-    convolved, ring = {name: after[name] for name in convolved}, after["ring"]
+    convolved, ring, ring_kept = {name: after[name] for name in convolved}, after["ring"], after["ring_kept"]
     sizes = {"factors": FACTORS, "inverse": BLOCK, "mixture": BLOCK}
     solved = {name: np.full((rows, s.value_heads, size), np.nan, np.float32) for name, size in sizes.items()}
     arrays = {"queries_keys": convolved["queries_keys"], "gates": gates, "decay_dt": given.decay_dt, **solved}
     after = machine.run(delta_pairs(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
-    arrays = {**convolved, **{name: after[name] for name in solved}, "state": kept.state}
+    arrays = {**convolved, **{name: after[name] for name in solved}, "state": kept.state, "state_kept": halfway.state}
     arrays["outputs"] = np.full((rows, s.values), np.nan, np.float32)
     after = machine.run(delta_scan(s, tuning=tuning, chunk=rows, act=act), arrays, scalars)
+    halfway = Memory(ring_kept, after["state_kept"])
     arrays = {
         "outputs": after["outputs"],
         "projected": projected,
@@ -128,7 +136,7 @@ def chunk(
         "y": machine.zeros(rows, s.values),
     }
     y = machine.run(gated_norm(s, tuning=tuning, chunk=rows, act=act, eps=EPS), arrays, scalars)["y"]
-    return y[:tokens], Memory(ring, after["state"])
+    return y[:tokens], Memory(ring, after["state"]), halfway
 
 
 @shapes
@@ -205,6 +213,32 @@ def test_chunks_and_steps_hand_over_to_each_other(machine: Machine, tuning: Tuni
     third, _ = chunk(machine, tuning, given.part(10, 14), kept, 10)
     wanted, _ = given.from_nothing()
     machine.agree(np.concatenate([first, second, third]), wanted)
+
+
+@pytest.mark.parametrize("keep_at", [1, 2, 31, 32, 33, 69, 70])
+def test_a_chunk_keeps_what_it_was_on_the_way(machine: Machine, tuning: Tuning, keep_at: int) -> None:
+    given, before = layer(machine, SHAPES[1], 70), memory(SHAPES[1])
+    y, after, halfway = marked_chunk(machine, tuning, given, before, 5, keep_at=keep_at)
+    _, state = given.part(0, keep_at).after(past(before, 5), exact(before.state))
+    inputs = np.concatenate([past(before, 5), exact(given.projected[:keep_at, : SHAPES[1].channels])])
+    machine.agree(halfway.state, state)
+    np.testing.assert_array_equal(past(halfway, 5 + keep_at), inputs[-2:])
+    plain, unmarked, untouched = marked_chunk(machine, tuning, given, before, 5, keep_at=0)
+    np.testing.assert_array_equal(y, plain)
+    np.testing.assert_array_equal(after.state, unmarked.state)
+    assert np.isnan(untouched.state).all()
+    assert np.isnan(untouched.ring).all()
+
+
+@pytest.mark.parametrize("keep_at", [1, 5])
+def test_what_is_kept_on_the_way_from_position_0_forgets_the_rest(
+    machine: Machine, tuning: Tuning, keep_at: int
+) -> None:
+    given = layer(machine, SMALL, 6)
+    _, _, halfway = marked_chunk(machine, tuning, given, garbage(SMALL, np.nan), 0, keep_at=keep_at)
+    rest, _ = steps(machine, tuning, given.part(keep_at, 6), halfway, keep_at)
+    wanted, _ = given.from_nothing()
+    machine.agree(rest, wanted[keep_at:])
 
 
 def test_the_ring_turns_at_any_position(f32_machine: Machine, tuning: Tuning) -> None:

@@ -30,6 +30,7 @@ export type BoundProgram = readonly BoundStep[];
 /** A plan with everything that its conversations share. */
 export interface BoundPlan {
   readonly uniforms: UniformArena;
+  /** The buffers that nobody reads after the next call. */
   readonly scratch: Buffers;
   /** The buffers that each state has of its own. */
   readonly own: readonly PlanBuffer[];
@@ -44,9 +45,13 @@ export interface BuiltKernel {
   readonly pipeline: GPUComputePipeline;
 }
 
-/** The buffers that are only good inside of one program, and so serve every state. */
+/** Whether every state has such a buffer for itself; the others are good for one call at most, and so serve them all. */
+function isOwn({ role }: PlanBuffer): boolean {
+  return role === "io" || role === "state";
+}
+
 function createScratch(device: GPUDevice, { buffers }: Plan): Buffers {
-  const scratch = buffers.filter(({ role }) => role === "scratch");
+  const scratch = buffers.filter((each) => !isOwn(each));
   return new Map(scratch.map((each) => [each.name, createBuffer(device, each, 0)]));
 }
 
@@ -84,7 +89,7 @@ export function bindPlan(
 ): BoundPlan {
   const uniforms = createUniforms(device, plan.kernels);
   const scratch = createScratch(device, plan);
-  const own = plan.buffers.filter(({ role }) => role !== "scratch");
+  const own = plan.buffers.filter(isOwn);
   const stateful = new Set(own.map(({ name }) => name));
   const bindings: Binding[] = [];
   const places = new Map<string, number>();

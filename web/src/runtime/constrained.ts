@@ -1,4 +1,5 @@
 import {
+  type Chunk,
   type Executor,
   submitChoice,
   submitForward,
@@ -22,14 +23,12 @@ export interface Constraint {
 /** The last chunk of a prompt and the choice of the first token; gives the slot to read that from. */
 export async function submitEnd(
   executor: Executor,
-  ids: readonly number[],
-  from: number,
-  to: number,
+  chunk: Chunk,
   sampling: Sampling,
   constraint: Constraint | undefined,
 ): Promise<GPUBuffer> {
-  if (constraint === undefined) return submitLastChunk(executor, ids, from, to, sampling);
-  submitLastForward(executor, ids, from, to, sampling);
+  if (constraint === undefined) return submitLastChunk(executor, chunk, sampling);
+  submitLastForward(executor, chunk, sampling);
   return submitChoice(executor, sampling, await constraint.allowed());
 }
 

@@ -59,7 +59,7 @@ function leave({ executor }: Contestant): void {
 async function timeRequest(executor: Executor, signal?: AbortSignal): Promise<number> {
   const { gpu, ids } = executor;
   const tokens = Math.min(PROMPT, ids.length);
-  const prompt = new Array<number>(tokens).fill(0);
+  const chunk = { ids: new Array<number>(tokens).fill(0), from: 0, to: tokens, keepAt: null };
   const best = async (submit: () => GPUBuffer): Promise<number> => {
     let [least, spent] = [Number.POSITIVE_INFINITY, 0];
     for (let i = 0; i < REPEATS && spent < REPEAT_MS; i += 1) {
@@ -71,7 +71,7 @@ async function timeRequest(executor: Executor, signal?: AbortSignal): Promise<nu
     }
     return least;
   };
-  const prefill = await best(() => submitLastChunk(executor, prompt, 0, tokens, GREEDY));
+  const prefill = await best(() => submitLastChunk(executor, chunk, GREEDY));
   const step = await best(() => submitStep(executor, tokens, GREEDY));
   return (prefill * USUAL.prompt) / tokens + step * USUAL.answer;
 }

@@ -40,6 +40,7 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, state: State, chunk: n
     values: {
       tokens: 1,
       position: 0,
+      keep_at: 0,
       temperature: 0,
       top_k: 0,
       top_p: 1,
@@ -62,6 +63,15 @@ export function createExecutor(gpu: Gpu, plan: BoundPlan, state: State, chunk: n
   };
 }
 
+/** The tokens ids[from..to), which a state reads in one call. */
+export interface Chunk {
+  readonly ids: readonly number[];
+  readonly from: number;
+  readonly to: number;
+  /** What the state is after this many tokens of all is left in its `kept` buffers, until the next chunk; null: nowhere. */
+  readonly keepAt: number | null;
+}
+
 /** Frees the state. */
 export function closeExecutor({ state, reads }: Executor): void {
   for (const buffer of state.buffers.values()) buffer.destroy();
@@ -78,42 +88,25 @@ export function beginWarmUp(executor: Executor): void {
   const words = sampling.allowed.size / Int32Array.BYTES_PER_ELEMENT;
   gpu.device.queue.writeBuffer(sampling.allowed, 0, new Int32Array(words).fill(-1));
   setSampling(executor.values, EVERYTHING);
-  writeChunk(executor, [0, 0], 1, 2);
+  writeChunk(executor, { ids: [0, 0], from: 1, to: 2, keepAt: null });
 }
 
-/** Reads ids[from..to) into the state at that position, without looking at what comes out. */
-export function submitChunk(
-  executor: Executor,
-  ids: readonly number[],
-  from: number,
-  to: number,
-): void {
-  writeChunk(executor, ids, from, to);
+/** Reads a chunk into the state, without looking at what comes out. */
+export function submitChunk(executor: Executor, chunk: Chunk): void {
+  writeChunk(executor, chunk);
   submitPrograms(executor, [executor.plan.programs.prefill]);
 }
 
 /** The last chunk of a prompt: also samples, and gives the slot to read the first token from. */
-export function submitLastChunk(
-  executor: Executor,
-  ids: readonly number[],
-  from: number,
-  to: number,
-  sampling: Sampling,
-): GPUBuffer {
-  beginLastChunk(executor, ids, from, to, sampling);
+export function submitLastChunk(executor: Executor, chunk: Chunk, sampling: Sampling): GPUBuffer {
+  beginLastChunk(executor, chunk, sampling);
   return submitSampled(executor, executor.plan.programs.prefill, sampling);
 }
 
 /** The same, as far as the logits; `submitChoice` has to follow. */
-export function submitLastForward(
-  executor: Executor,
-  ids: readonly number[],
-  from: number,
-  to: number,
-  sampling: Sampling,
-): void {
+export function submitLastForward(executor: Executor, chunk: Chunk, sampling: Sampling): void {
   const { programs } = executor.plan;
-  beginLastChunk(executor, ids, from, to, sampling);
+  beginLastChunk(executor, chunk, sampling);
   submitPrograms(executor, [programs.prefill, programs.head]);
 }
 
@@ -155,24 +148,19 @@ export function writeToken({ gpu, ids, tokens }: Executor, token: number): void 
   gpu.device.queue.writeBuffer(tokens, 0, ids, 0, 1);
 }
 
-function beginLastChunk(
-  executor: Executor,
-  ids: readonly number[],
-  from: number,
-  to: number,
-  sampling: Sampling,
-): void {
-  beginSampling(executor.gpu.device, executor.sampling, ids, sampling);
+function beginLastChunk(executor: Executor, chunk: Chunk, sampling: Sampling): void {
+  beginSampling(executor.gpu.device, executor.sampling, chunk.ids, sampling);
   setSampling(executor.values, sampling);
-  writeChunk(executor, ids, from, to);
+  writeChunk(executor, chunk);
 }
 
-function writeChunk(executor: Executor, prompt: readonly number[], from: number, to: number): void {
+function writeChunk(executor: Executor, { ids: prompt, from, to, keepAt }: Chunk): void {
   const { gpu, plan, values, ids, tokens } = executor;
   for (let i = from; i < to; i += 1) ids[i - from] = prompt[i] ?? 0;
   gpu.device.queue.writeBuffer(tokens, 0, ids, 0, to - from);
   values.tokens = to - from;
   values.position = from;
+  values.keep_at = keepAt === null ? 0 : keepAt - from;
   writeUniforms(gpu.device, plan.uniforms, values);
 }
 

@@ -29,6 +29,11 @@ export class History {
     if (this.#snapshots.size > 0 && this.length > 0) await this.#snapshots.save(this.length);
   }
 
+  /** Notes that they will share its beginning of that length, which the last chunk kept on the way. */
+  async keepPassed(length: number): Promise<void> {
+    if (this.#snapshots.size > 0) await this.#snapshots.savePassed(length);
+  }
+
   /** The length of the prompt's beginning that a state can go back to; at least one token is always left to read. */
   reusable(prompt: readonly number[]): number {
     const shared = sharedLength(this.#ids, prompt);

@@ -14,6 +14,7 @@ import type {
 const SCALARS = [
   "tokens",
   "position",
+  "keep_at",
   "temperature",
   "top_k",
   "top_p",
@@ -73,7 +74,7 @@ export function groups(extent: Extent, tokens: number): number {
 function readBuffer(buffer: Field): PlanBuffer {
   return {
     name: buffer.get("name").text,
-    role: buffer.get("role").oneOf(["io", "state", "scratch"]),
+    role: buffer.get("role").oneOf(["io", "state", "kept", "scratch"]),
     bytes: buffer.get("bytes").integer(),
     bytes_per_position: buffer.get("bytes_per_position").integer(),
   };

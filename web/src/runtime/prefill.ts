@@ -40,19 +40,25 @@ export async function submitPrompt(
   let running = Promise.resolve();
   for (let from = cached; ; ) {
     if (signal?.aborted) return null;
-    const place = places.find((at) => at > from) ?? prompt.length;
-    const to = Math.min(from + pace.chunk, place, prompt.length);
+    // A chunk can pass one place, and end at the next.
+    const [place = Number.POSITIVE_INFINITY, next = prompt.length] = places.filter(
+      (at) => at > from,
+    );
+    const to = Math.min(from + pace.chunk, next);
+    const chunk = { ids: prompt, from, to, keepAt: place <= to ? place : null };
     history.read(prompt, from, to);
     if (to === prompt.length) {
-      const slot = await submitEnd(executor, prompt, from, to, sampling, constraint);
+      const slot = await submitEnd(executor, chunk, sampling, constraint);
       watch(executor, pace, to - from);
+      if (chunk.keepAt !== null) await history.keepPassed(chunk.keepAt);
       await gpu.settled(running);
       onPrefill(to, prompt.length, cached);
       return slot;
     }
-    submitChunk(executor, prompt, from, to);
+    submitChunk(executor, chunk);
     const done = watch(executor, pace, to - from);
-    if (to === place) await history.keep();
+    if (chunk.keepAt !== null) await history.keepPassed(chunk.keepAt);
+    if (to === next) await history.keep();
     // One chunk runs while the next is recorded; the wait also lets a stop come in.
     await gpu.settled(running);
     if (from > cached) onPrefill(from, prompt.length, cached);
@@ -73,7 +79,7 @@ function watch({ gpu }: Executor, pace: Pace, tokens: number): Promise<void> {
   return done;
 }
 
-/** A place just after where the state stands is not worth a chunk of its own, but for the last: every turn goes back there. */
+/** A place just after where the state stands is not worth a copy, but for the last: every turn goes back there. */
 function worthKeeping(places: readonly number[], from: number): readonly number[] {
   return places.filter((at, i) => i === places.length - 1 || at >= from + LEAST_CHUNK);
 }

@@ -25,6 +25,14 @@ export interface Snapshot {
   readonly copy: GPUBuffer;
 }
 
+interface FixedState {
+  readonly state: GPUBuffer;
+  /** Where a chunk leaves what it was on the way. */
+  readonly passed: GPUBuffer;
+  /** Its place in a copy. */
+  readonly at: number;
+}
+
 /**
  * Copies of the state at places that a conversation may go back to.
  *
@@ -36,17 +44,18 @@ export class Snapshots {
   readonly size: number;
   readonly #gpu: Gpu;
   readonly #memory: SnapshotMemory;
-  readonly #states: readonly { readonly state: GPUBuffer; readonly at: number }[];
+  readonly #states: readonly FixedState[];
   #most = MOST;
   #kept: Snapshot[] = []; // from the shortest to the longest
   readonly #free: GPUBuffer[] = [];
 
   constructor({ gpu, plan, state }: Executor, memory: SnapshotMemory) {
     let at = 0;
-    const states: { state: GPUBuffer; at: number }[] = [];
+    const states: FixedState[] = [];
     for (const { name } of fixedStates(plan.own)) {
       const buffer = stateBuffer(state, name);
-      states.push({ state: buffer, at });
+      const passed = stateBuffer({ buffers: plan.scratch }, `${name}.kept`);
+      states.push({ state: buffer, passed, at });
       at += buffer.size;
     }
     this.#gpu = gpu;
@@ -67,14 +76,12 @@ export class Snapshots {
 
   /** Keeps the state as it is now, after `length` tokens: more than any that is kept, or as many as the longest. */
   async save(length: number): Promise<void> {
-    if (this.longest(length) === length) return;
-    const copy = await this.place(length);
-    if (copy === null) return;
-    const encoder = this.#gpu.device.createCommandEncoder();
-    for (const { state, at } of this.#states) {
-      encoder.copyBufferToBuffer(state, 0, copy, at, state.size);
-    }
-    this.#gpu.device.queue.submit([encoder.finish()]);
+    await this.#save(length, ({ state }) => state);
+  }
+
+  /** The same, of the state as the last chunk left it on the way. */
+  async savePassed(length: number): Promise<void> {
+    await this.#save(length, ({ passed }) => passed);
   }
 
   /** A place for the state as it is after `length` tokens, more than any other's, for the caller to fill; null if there is none. */
@@ -117,6 +124,17 @@ export class Snapshots {
     this.#memory.left += this.size * copies.length;
     this.#kept = [];
     this.#free.length = 0;
+  }
+
+  async #save(length: number, from: (each: FixedState) => GPUBuffer): Promise<void> {
+    if (this.longest(length) === length) return;
+    const copy = await this.place(length);
+    if (copy === null) return;
+    const encoder = this.#gpu.device.createCommandEncoder();
+    for (const each of this.#states) {
+      encoder.copyBufferToBuffer(from(each), 0, copy, each.at, each.state.size);
+    }
+    this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
   /** Memory for one more: new, or that of the one that is missed least; null if there is none at all. */

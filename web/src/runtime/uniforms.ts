@@ -63,6 +63,7 @@ export function writeUniforms(
     switch (scalar) {
       case "tokens":
       case "position":
+      case "keep_at":
       case "top_k":
         bytes.setInt32(at, value, true);
         break;
