@@ -84,7 +84,7 @@ class PlanRunner:
         *,
         advance: bool = True,
     ) -> None:
-        scalars = {"tokens": tokens, "position": self.position, **(sampling or {})}
+        scalars = {"tokens": tokens, "position": self.position, "keep_at": 0, **(sampling or {})}
         encoder = self._device.create_command_encoder()
         compute = encoder.begin_compute_pass()
         for step in (step for program in programs for step in self._plan["programs"][program]):

@@ -220,6 +220,11 @@ def silu(x: Expr) -> Expr:
     return x / (const(1.0) + T.exp(-x))
 
 
+def silu_four(x: Expr) -> Expr:
+    """silu of each value of a vec4<f32>."""
+    return T.Shuffle([silu(lane(x, i)) for i in range(4)], [0, 1, 2, 3])
+
+
 def sigmoid(x: Expr) -> Expr:
     """1 / (1 + e^-x)"""
     return const(1.0) / (const(1.0) + T.exp(-x))

@@ -1,7 +1,10 @@
-"""Buffers whose rows are heads of equal size, read and written four values at a time."""
+"""Buffers whose rows are heads, of equal size or of two sizes, read and written four values at a time."""
+
+from dataclasses import dataclass
 
 from tvm.tirx.script import builder as T
 
+from ..shapes import DeltaShape
 from .common import Expr, KernelBuilder, cast, choose, const, f32, lane, store, vec4_f32, when
 
 
@@ -35,3 +38,39 @@ class Heads:
         for i in range(4):
             with when(quad * 4 + i < self.size):
                 store(self._buffer, (row, head, quad * 4 + i), cast(lane(value, i), self._dtype))
+
+
+@dataclass(frozen=True, slots=True)
+class Four:
+    """Four channels from `first` on, of which only `count` belong to the head if that is less."""
+
+    first: Expr
+    count: Expr
+
+
+class Channels:
+    """A buffer of rows whose heads are keys' and values', one after the other.
+
+    Where both kinds are a multiple of 4 wide, four channels are one load or one store, otherwise one each.
+    """
+
+    def __init__(self, k: KernelBuilder, name: str, rows: int, width: int, dtype: str, s: DeltaShape) -> None:
+        self._dtype, self._vector = dtype, s.key_size % 4 == s.value_size % 4 == 0
+        shape, kind = ((rows, width // 4), f"{dtype}x4") if self._vector else ((rows, width), dtype)
+        self._buffer = k.buffer(name, shape, kind)
+
+    def four(self, row: Expr, four: Four) -> Expr:
+        """The values as vec4<f32>, zero where they do not belong to the head."""
+        if self._vector:
+            return vec4_f32(self._buffer[row, four.first // 4])
+        values = [f32(self._buffer[row, four.first + T.min(i, four.count - 1)]) for i in range(4)]
+        return T.Shuffle([choose(i < four.count, value, const(0.0)) for i, value in enumerate(values)], [0, 1, 2, 3])
+
+    def put(self, row: Expr, four: Four, value: Expr) -> None:
+        """Writes vec4<f32> where `four` reads it."""
+        if self._vector:
+            store(self._buffer, (row, four.first // 4), cast(value, f"{self._dtype}x4"))
+            return
+        for i in range(4):
+            with when(i < four.count):
+                store(self._buffer, (row, four.first + i), cast(lane(value, i), self._dtype))

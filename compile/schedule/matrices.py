@@ -40,7 +40,7 @@ def embed_row_of(w: Workspace, table: Matrix, norm: Vector) -> Iterator[Launch]:
 def normed(w: Workspace, norm: Vector, eps: float) -> Generator[Launch, None, str]:
     """Prefill: the norm of the hidden rows; gives back the value's name."""
     into = w.scratch(f"{norm.name}ed", norm.size, w.act)
-    kernel = rms_norm(norm.size, chunk=w.chunk, y_dtype=w.act, eps=eps)
+    kernel = rms_norm(norm.size, tuning=w.tuning, chunk=w.chunk, y_dtype=w.act, eps=eps)
     yield Launch(kernel, {"x": "hidden", "norm": norm.name, "y": into})
     return into
 
