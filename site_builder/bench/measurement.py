@@ -31,7 +31,6 @@ from .results import (
     PromptFigures,
     Result,
     TokenCosts,
-    WarmLoad,
     figure,
 )
 from .warm_load import measure_warm_load
@@ -98,15 +97,9 @@ def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
                 result = _Bench(model, bundle, manifest, runtime, options, report).run(build)
             if name == "chromium" and options.warm_loads:
                 report(Progress(f"{model} in {name}: loading from storage", 0, 1, "loads"))
-                result = replace(
-                    result, warm_load=_warm_load(folder / "site", bundle.name, result.variant, options.warm_loads)
-                )
+                loaded = measure_warm_load(folder / "site", bundle.name, result.variant, options.warm_loads)
+                result = replace(result, warm_load=loaded)
             yield result
-
-
-def _warm_load(site: Path, bundle: str, variant: str, loads: int) -> WarmLoad:
-    best = measure_warm_load(site, bundle, variant, loads)
-    return WarmLoad(1000 * best.read_s, 1000 * best.load_s, 1000 * best.first_token_s, 1000 * best.limit_s)
 
 
 class _Bench:

@@ -3,12 +3,12 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...compile.errors import UserError
 from ..runtimes import find_chromium, open_page, serving
+from .results import WarmLoad
 
 # A worker loads the bundle, answers with one token, and reads the stored shards once more without doing anything.
 SCRIPT = """async ([bundle, variant]) => {
@@ -33,23 +33,6 @@ SCRIPT = """async ([bundle, variant]) => {
 }"""
 
 
-@dataclass(frozen=True, slots=True)
-class WarmLoad:
-    """A load in which every byte came from storage. Times are in seconds, the best of several loads each."""
-
-    variant: str
-    adapter: str
-    bytes: int  # of weights
-    read_s: float  # only reading the weights
-    load_s: float
-    first_token_s: float  # from the start of the load, with a prompt of one short message
-
-    @property
-    def limit_s(self) -> float:
-        """What the first token may take: a fifth more than the reading, and a second."""
-        return 1.2 * self.read_s + 1
-
-
 def measure_warm_load(site: Path, bundle_name: str, variant: str, loads: int) -> WarmLoad:
     """Loads a bundle of the site once from its server and then so many times from Chromium's storage."""
     with serving(site) as url, _page(url) as page:
@@ -60,13 +43,12 @@ def measure_warm_load(site: Path, bundle_name: str, variant: str, loads: int) ->
         runs: list[dict[str, Any]] = [page.evaluate(SCRIPT, [address, variant]) for _ in range(loads)]
     if fetched := sum(run["model"]["networkBytes"] for run in runs):
         raise UserError(f"A warm load of {bundle_name} fetched {fetched} bytes; it should fetch none: report this.")
+    read_ms = min(run["storage"]["ms"] for run in runs)
     return WarmLoad(
-        variant=runs[0]["model"]["variant"],
-        adapter=runs[0]["model"]["adapter"],
-        bytes=runs[0]["storage"]["bytes"],
-        read_s=min(run["storage"]["ms"] for run in runs) / 1000,
-        load_s=min(run["model"]["loadMs"] for run in runs) / 1000,
-        first_token_s=min(run["firstTokenMs"] for run in runs) / 1000,
+        read_ms=read_ms,
+        load_ms=min(run["model"]["loadMs"] for run in runs),
+        first_token_ms=min(run["firstTokenMs"] for run in runs),
+        limit_ms=1.2 * read_ms + 1000,
     )
 
 
