@@ -38,7 +38,6 @@ from .common import (
     cast,
     const,
     dot,
-    f32,
     hold,
     let,
     loop,
@@ -87,8 +86,10 @@ def matmul(
     k = KernelBuilder(name, grid, matmul_tiled.THREADS if tuning.tiled else THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
     weights = QuantisedMatrix(k, "w", rows, width, form, single=tuning.tiled)
-    y = k.buffer("y", (chunk, y_width), y_dtype)
-    write = _writer(y, y_dtype, y_start, rows, k.scalar("tokens"), epilogue)
+    outputs = _plain_rows(rows) // (2 if epilogue == "swiglu" else 1)  # of a thread: a run of columns of y
+    each = 4 if not tuning.tiled and outputs % 4 == rows % 8 == y_start % 4 == y_width % 4 == 0 else 1
+    y = k.buffer("y", (chunk, y_width // each), y_dtype if each == 1 else f"{y_dtype}x4")
+    write = _writer(y, y_dtype, each, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
         if tuning.tiled:
             made = matmul_tiled.Tiles(x, weights, rows, k.scalar("tokens"), (block, tile, thread))
@@ -103,18 +104,24 @@ def matmul(
 Write = Callable[[Sequence[Expr], Expr, Sequence[Cell]], None]
 
 
-def _writer(y: Buffer, dtype: str, start: int, rows: int, tokens: Expr, epilogue: str) -> Write:
+def _writer(y: Buffer, dtype: str, each: int, start: int, rows: int, tokens: Expr, epilogue: str) -> Write:
+    """`each`: columns of y that are written at once, 1 or 4."""
+    shrink = 2 if epilogue == "swiglu" else 1
+    of = (lambda name: name) if each == 1 else (lambda name: f"{name}x4")
+
     def write(at: Sequence[Expr], token: Expr, sums: Sequence[Cell]) -> None:
+        values = [total.get() for total in sums]
+        if epilogue == "swiglu":
+            values = [silu(gate) * up for gate, up in zip(values[::2], values[1::2], strict=True)]
         with when(token < tokens):
-            for r in range(0, len(at), 2 if epilogue == "swiglu" else 1):
-                with when(at[r] < rows):
-                    if epilogue == "swiglu":
-                        value = silu(sums[r].get()) * sums[r + 1].get()
-                        store(y, (token, start + T.shift_right(at[r], 1)), cast(value, dtype))
-                    else:
-                        value, column = sums[r].get(), start + at[r]
-                        added = f32(y[token, column]) + value if epilogue == "add" else value
-                        store(y, (token, column), cast(added, dtype))
+            for i in range(0, len(values), each):
+                row = at[i * shrink]
+                with when(row < rows):
+                    place = (token, (start + T.shift_right(row, shrink - 1)) // each)
+                    value = values[i] if each == 1 else T.Shuffle(values[i : i + 4], [0, 1, 2, 3])
+                    if epilogue == "add":
+                        value = cast(y[place], of("float32")) + value
+                    store(y, place, cast(value, of(dtype)))
 
     return write
 
