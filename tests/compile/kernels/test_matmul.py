@@ -27,8 +27,9 @@ def test_a_product_agrees_with_its_reference(
 @pytest.mark.parametrize(
     ("form", "epilogue"), [("q4", "store"), ("q8", "store"), ("f16", "store"), ("q4", "add"), ("q4", "swiglu")]
 )
-def test_one_with_rows_for_many_to_a_thread_does_too(f32_machine: Machine, form: str, epilogue: str) -> None:
-    rows, width = 1030, 65
+@pytest.mark.parametrize("rows", [1030, 1032])  # the second can be written four columns at a time
+def test_one_with_rows_for_many_to_a_thread_does_too(f32_machine: Machine, rows: int, form: str, epilogue: str) -> None:
+    width = 65
     weights, w = matrix(1, rows, width, form)
     x, before = f32_machine.normal(2, 9, width), f32_machine.normal(3, 9, rows // (2 if epilogue == "swiglu" else 1))
     kernel = matmul(
@@ -39,11 +40,11 @@ def test_one_with_rows_for_many_to_a_thread_does_too(f32_machine: Machine, form:
     np.testing.assert_array_equal(y[7:], before[7:])
 
 
-@pytest.mark.parametrize("tokens", [1, 3, 4, 5, 63, 64, 65, 70])
+@pytest.mark.parametrize("tokens", [1, 4, 5, 16, 17, 32, 33, 63, 64, 65, 70])
 def test_rows_past_the_last_token_are_left_alone(machine: Machine, tuning: Tuning, tokens: int) -> None:
-    weights, w = matrix(1, 65, 64, "q4")
-    x, before = machine.normal(2, 70, 64), machine.normal(3, 70, 65)
-    kernel = matmul(65, 64, "q4", tuning=tuning, chunk=70, x_dtype=machine.act, y_dtype=machine.act)
+    weights, w = matrix(1, 65, 96, "q4")
+    x, before = machine.normal(2, 70, 96), machine.normal(3, 70, 65)
+    kernel = matmul(65, 96, "q4", tuning=tuning, chunk=70, x_dtype=machine.act, y_dtype=machine.act)
     y = machine.run(kernel, {**weights, "x": x, "y": before}, {"tokens": tokens})["y"]
     machine.agree(y[:tokens], reference(w, exact(x[:tokens]), "store", NOTHING))
     np.testing.assert_array_equal(y[tokens:], before[tokens:])
@@ -78,13 +79,15 @@ def test_swiglu_joins_each_pair_of_rows(machine: Machine, tuning: Tuning, rows: 
     machine.agree(y, reference(w, exact(x), "swiglu", NOTHING))
 
 
-def test_a_part_of_a_matrix_writes_its_own_columns_only(machine: Machine, tuning: Tuning) -> None:
-    weights, w = matrix(1, 40, 64, "q8")
-    x, before = machine.normal(2, 5, 64), machine.normal(3, 5, 150)
+@pytest.mark.parametrize("rows", [40, 1024])
+def test_a_part_of_a_matrix_writes_its_own_columns_only(machine: Machine, tuning: Tuning, rows: int) -> None:
+    weights, w = matrix(1, rows, 64, "q8")
+    end = 100 + rows
+    x, before = machine.normal(2, 5, 64), machine.normal(3, 5, end + 12)
     kernel = matmul(
-        40, 64, "q8", tuning=tuning, chunk=5, x_dtype=machine.act, y_dtype=machine.act, y_start=100, y_width=150
+        rows, 64, "q8", tuning=tuning, chunk=5, x_dtype=machine.act, y_dtype=machine.act, y_start=100, y_width=end + 12
     )
     y = machine.run(kernel, {**weights, "x": x, "y": before}, {"tokens": 5})["y"]
-    machine.agree(y[:, 100:140], reference(w, exact(x), "store", NOTHING))
+    machine.agree(y[:, 100:end], reference(w, exact(x), "store", NOTHING))
     np.testing.assert_array_equal(y[:, :100], before[:, :100])
-    np.testing.assert_array_equal(y[:, 140:], before[:, 140:])
+    np.testing.assert_array_equal(y[:, end:], before[:, end:])
