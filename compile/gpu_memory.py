@@ -18,7 +18,7 @@ class GpuMemory:
     """The parts of it; all but the cache stay as they are, snapshots once there are as many as are kept."""
 
     weights: int
-    buffers: int  # state of a fixed size, scratch, logits, uniforms and what tokens are read back through
+    buffers: int  # fixed state, what prefill keeps of it, scratch, logits, uniforms, what tokens are read back through
     snapshot: int  # one copy of the state of a fixed size
     snapshots: int  # of those, at most
     cache_per_position: int

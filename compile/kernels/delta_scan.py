@@ -83,10 +83,10 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
         inside = hold(T.min(column, values.quads - 1), "int32")
         key_head = hold(head * s.key_heads // s.value_heads, "int32")
         stored, stored_kept = _Stored(state, head, inside), _Stored(state_kept, head, inside)
-        kept: _Columns = stored if in_place else _Shared(rows.quads * 4, lanes, lane_)
+        working: _Columns = stored if in_place else _Shared(rows.quads * 4, lanes, lane_)
         wanted, deltas, weighted = (_Shared(BLOCK, lanes, lane_) for _ in range(3))
         with strided(part, s.key_size, parts) as i, _alone(column < values.quads, parts):
-            kept.put(i, T.if_then_else(position > 0, stored.at(i), splat(0.0)))
+            working.put(i, T.if_then_else(position > 0, stored.at(i), splat(0.0)))
         sync()
         with loop((tokens + BLOCK - 1) // BLOCK) as step, _alone(column < values.quads, parts):
             first = hold(step * BLOCK, "int32")
@@ -94,7 +94,7 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
                 at = [hold(first + group * tile + i, "int32") for i in range(tile)]
                 read = [hold(T.min(token, tokens - 1), "int32") for token in at]
                 upto = hold(group * tile // 4 + 1, "int32")
-                recalled, seen = _products(kept, rows, read, (s.key_heads + key_head, key_head))
+                recalled, seen = _products(working, rows, read, (s.key_heads + key_head, key_head))
                 for i, token in enumerate(read):
                     value = values.four(token, head, inside) * scale(token, 0)
                     wanted.put(group * tile + i, value - recalled[i].get() * scale(token, 1))
@@ -110,18 +110,18 @@ def delta_scan(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> Ke
 
             def advanced(quad: Expr, stop: Expr, delta: Callable[[Expr], Expr]) -> list[Cell]:
                 decay = hold(factors[stop - 1, head, 4])
-                return _advanced(kept, rows, decay, delta, quad, first, stop, s.key_heads + key_head)
+                return _advanced(working, rows, decay, delta, quad, first, stop, s.key_heads + key_head)
 
             with when(T.And(keep_at > first, keep_at <= first + BLOCK)), strided(part, rows.quads, parts) as quad:
                 news = advanced(quad, keep_at, lambda j: deltas.at(j) * scale(first + j, 5))
                 with when(column < values.quads):
                     _put(stored_kept, quad, news)
             with strided(part, rows.quads, parts) as quad:
-                _put(kept, quad, advanced(quad, hold(T.min(first + BLOCK, tokens), "int32"), weighted.at))
+                _put(working, quad, advanced(quad, hold(T.min(first + BLOCK, tokens), "int32"), weighted.at))
             sync()
         if not in_place:
             with strided(part, s.key_size, parts) as i, when(column < values.quads):
-                stored.put(i, kept.at(i))
+                stored.put(i, working.at(i))
     return k.finish()
 
 
@@ -184,11 +184,11 @@ class _Stored:
             self._state.put(self._head, row, self._quad, value)
 
 
-def _products(kept: _Columns, rows: Heads, tokens: list[Expr], heads: tuple[Expr, ...]) -> list[list[Cell]]:
+def _products(working: _Columns, rows: Heads, tokens: list[Expr], heads: tuple[Expr, ...]) -> list[list[Cell]]:
     """For each of `heads` and each token, that row times the state."""
     sums = [[Cell(splat(0.0), "float32x4") for _ in tokens] for _ in heads]
     with loop(rows.quads) as quad:
-        old = [hold(kept.at(quad * 4 + i), "float32x4") for i in range(4)]
+        old = [hold(working.at(quad * 4 + i), "float32x4") for i in range(4)]
         for head, totals in zip(heads, sums, strict=True):
             for token, total in zip(tokens, totals, strict=True):
                 four = hold(rows.four(token, head, quad), "float32x4")
@@ -210,7 +210,7 @@ def _mixed(matrix: Buffer, tokens: list[Expr], head: Expr, upto: Expr, columns: 
 
 
 def _advanced(
-    kept: _Columns,
+    working: _Columns,
     rows: Heads,
     decay: Expr,
     weighted: Callable[[Expr], Expr],
@@ -220,7 +220,7 @@ def _advanced(
     head: Expr,
 ) -> list[Cell]:
     """Four rows of the state from a block's start, as they are after the token before `stop`."""
-    news = [Cell(kept.at(quad * 4 + i) * T.broadcast(decay, 4), "float32x4") for i in range(4)]
+    news = [Cell(working.at(quad * 4 + i) * T.broadcast(decay, 4), "float32x4") for i in range(4)]
     with loop(stop - first) as j:
         key = hold(rows.four(first + j, head, quad), "float32x4")
         delta = hold(weighted(j), "float32x4")

@@ -5,8 +5,8 @@ Per value head with state S [dk, dv], after a causal convolution of width W and 
     q = l2(q) / sqrt(dk), k = l2(k), beta = sigmoid(b), g = decay · softplus(a + dt_bias)   (decay = -exp(A_log))
     S = e^g · S; S = S + k (beta · (v - Sᵀ k))ᵀ; o = Sᵀ q; y = rms_norm(o) · norm · silu(z)
 
-Decode is one launch (gated_delta_step.py). Prefill is four for a whole chunk, never one per token: `causal_conv`
-(causal_conv.py), `delta_pairs` and `delta_scan` (gated_delta_chunk.py), and `gated_norm` (gated_norm.py).
+Decode is one launch (gated_delta_step.py). Prefill is four for a whole chunk, never one per token: `causal_conv`,
+`delta_pairs`, `delta_scan` and `gated_norm`, each in a file of its name.
 
 Rows of `projected` are q | k | v | z, widths Hk·dk, Hk·dk, Hv·dv, Hv·dv; rows of `gates` are b | a, widths Hv, Hv.
 State from before position 0 is read as zero: starting over needs no clearing.

@@ -100,7 +100,7 @@ def matmul(
     return k.finish()
 
 
-# Takes the rows of a thread, which are pairs of neighbours, one token, and the sums.
+# Takes the rows of a thread (pairs of neighbours, or one run), one token, and the sums.
 Write = Callable[[Sequence[Expr], Expr, Sequence[Cell]], None]
 
 

@@ -89,7 +89,10 @@ class Tiles:
                     quad = hold(share.first_quad + i, "int32")
                     self._multiply(staged, right, quad, [_place(token, quad) for token in share.tokens])
         self._fold(staged, share, right, thread)
-        self.tokens = [T.Select(share.owns(t), first_token + token, tokens) for t, token in enumerate(share.tokens)]
+        # Held: each is used many times.
+        self.tokens = [
+            hold(T.Select(share.owns(t), first_token + token, tokens), "int32") for t, token in enumerate(share.tokens)
+        ]
 
     def _multiply(self, staged: "_Staged", right: Expr, quad: Expr, x_at: list[Expr]) -> None:
         """Adds what four columns give; the thread's tokens lie at `x_at`."""

@@ -123,6 +123,17 @@ describe("loading", () => {
     await assert.rejects(load(toy), failsWith("damaged_file", /plan-base\.json is damaged/));
   });
 
+  it("names a state that a chunk would keep nowhere", async () => {
+    const toy = toyBundle({
+      plan: (usual) => ({
+        ...usual,
+        buffers: usual.buffers.filter(({ role }) => role !== "kept"),
+      }),
+    });
+    const pattern = /plan-base\.json .*the state state has no state\.kept of its size; build/;
+    await assert.rejects(load(toy), failsWith("damaged_file", pattern));
+  });
+
   it("asks past the cache when a file is not the one of the manifest", async () => {
     const toy = toyBundle();
     const caches: (string | undefined)[] = [];

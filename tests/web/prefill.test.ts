@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { tapGpu } from "../../web/src/bench/tap.ts";
+import type { Conversation } from "../../web/src/runtime/conversation.ts";
 import { Pace } from "../../web/src/runtime/pace.ts";
 import { leastMissed } from "../../web/src/runtime/snapshots.ts";
 import { gpu } from "./gpu.ts";
 import { CHUNK, simulate, toyBundle } from "./toy_bundle.ts";
-import { callsOfPrefill, load, madeUp, run } from "./toy_model.ts";
+import { callsOfPrefill, GREEDY, load, madeUp, run } from "./toy_model.ts";
 
 describe("the chunks of a prompt", () => {
   it("take about a quarter of a second on whatever device", () => {
@@ -73,7 +74,7 @@ describe("the places that a prompt is kept at", () => {
     const read = callsOfPrefill(tap.device);
     await run(model, prompt, { maxTokens: 1, keepAt });
     const made = read();
-    for (const place of keepAt.toReversed()) {
+    for (const place of keepAt.filter((at) => at < prompt.length).toReversed()) {
       const next = [...prompt.slice(0, place), 150, 149];
       const { ids, cached } = await run(model, next, { maxTokens: 3 });
       assert.equal(cached, place);
@@ -89,6 +90,46 @@ describe("the places that a prompt is kept at", () => {
 
   it("end the call where there are two", async () => {
     assert.deepEqual(await calls([18, 22]), [8, 8, 6, 4]);
+  });
+
+  it("may lie past its end", async () => {
+    assert.deepEqual(await calls([20, 100]), [8, 8, 8, 2]);
+  });
+
+  /** Asks for what follows the beginning of the prompt, up to `place`, which the conversation must not have forgotten. */
+  async function goBack(conversation: Conversation, place: number): Promise<void> {
+    const next = [...prompt.slice(0, place), 150, 149];
+    assert.equal(conversation.reusable(next), place);
+    const token = await conversation.prefill(next, { sampling: GREEDY });
+    assert.equal(token, simulate(next, 1)[0]);
+  }
+
+  it("are each conversation's own, though chunks of others come between its own", async () => {
+    const model = await load();
+    const other = await model.begin();
+    assert.ok(other);
+    let passes = 0;
+    const pass = async (): Promise<void> => {
+      passes += 1;
+      await other.prefill(madeUp(6, passes), { sampling: GREEDY, keepAt: [4] });
+    };
+    const turn = { isOver: () => true, pass };
+    await model.first.prefill(prompt, { sampling: GREEDY, keepAt: [20], turn });
+    assert.equal(passes, 3);
+    await goBack(model.first, 20);
+    model.close();
+  });
+
+  it("are kept although the answer's form fails", async () => {
+    const model = await load();
+    const allowed = async (): Promise<never> => {
+      throw new Error("no form");
+    };
+    const constraint = { allowed, accept: () => {} };
+    const asked = model.first.prefill(prompt, { sampling: GREEDY, constraint, keepAt: [25] });
+    await assert.rejects(asked, /no form/);
+    await goBack(model.first, 25);
+    model.close();
   });
 });
 

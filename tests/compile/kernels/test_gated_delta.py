@@ -24,7 +24,7 @@ SHAPES = [
     DeltaShape(key_heads=2, value_heads=6, key_size=40, value_size=24, taps=3),
     DeltaShape(key_heads=1, value_heads=3, key_size=128, value_size=128, taps=4),
     DeltaShape(key_heads=1, value_heads=1, key_size=20, value_size=300, taps=2),
-    DeltaShape(key_heads=3, value_heads=33, key_size=4, value_size=5, taps=4),
+    DeltaShape(key_heads=3, value_heads=33, key_size=6, value_size=5, taps=4),
 ]
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 
@@ -151,10 +151,11 @@ def test_steps_agree_with_the_reference(machine: Machine, tuning: Tuning, shape:
 @shapes
 def test_a_chunk_agrees_with_the_reference(machine: Machine, tuning: Tuning, shape: DeltaShape) -> None:
     given, before = layer(machine, shape, 11), memory(shape)
-    y, kept = chunk(machine, tuning, given, before, 5)
+    y, kept, halfway = marked_chunk(machine, tuning, given, before, 5, keep_at=4)
     wanted, state = given.after(past(before, 5), exact(before.state))
     machine.agree(y, wanted)
     machine.agree(kept.state, state)
+    machine.agree(halfway.state, given.part(0, 4).after(past(before, 5), exact(before.state))[1])
 
 
 def test_the_blocks_of_a_chunk_follow_each_other(machine: Machine, tuning: Tuning) -> None:

@@ -30,7 +30,7 @@ export type BoundProgram = readonly BoundStep[];
 /** A plan with everything that its conversations share. */
 export interface BoundPlan {
   readonly uniforms: UniformArena;
-  /** The buffers that nobody reads after the next call. */
+  /** The buffers that the next call may overwrite, whichever state it is for. */
   readonly scratch: Buffers;
   /** The buffers that each state has of its own. */
   readonly own: readonly PlanBuffer[];
@@ -45,7 +45,7 @@ export interface BuiltKernel {
   readonly pipeline: GPUComputePipeline;
 }
 
-/** Whether every state has such a buffer for itself; the others are good for one call at most, and so serve them all. */
+/** Whether every state has such a buffer for itself. The others are good until the next call, and so serve them all. */
 function isOwn({ role }: PlanBuffer): boolean {
   return role === "io" || role === "state";
 }

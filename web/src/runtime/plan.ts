@@ -31,10 +31,12 @@ export function parsePlan(text: string, path: string): Plan {
   try {
     const root = new Field("", JSON.parse(text));
     const programs = root.get("programs");
+    const buffers = root.get("buffers").list(readBuffer);
+    checkKept(buffers);
     return {
       version: root.get("version").oneOf([1]),
       variant: root.get("variant").text,
-      buffers: root.get("buffers").list(readBuffer),
+      buffers,
       kernels: root.get("kernels").list(readKernel),
       programs: eachProgram((name) => readProgram(programs.get(name))),
     };
@@ -66,6 +68,16 @@ export function allocated(buffer: PlanBuffer, positions: number): number {
   return Math.max(4, 4 * Math.ceil((buffer.bytes + buffer.bytes_per_position * positions) / 4));
 }
 
+/** State that is no list by position, so that going back in it takes a copy. */
+export function isUncut({ role, bytes, bytes_per_position }: PlanBuffer): boolean {
+  return role === "state" && bytes > 0 && bytes_per_position === 0;
+}
+
+/** The name of the buffer where a chunk leaves what such a state was on the way. */
+export function keptOf(state: string): string {
+  return `${state}.kept`;
+}
+
 /** Workgroups along one axis for a call of `tokens` tokens. */
 export function groups(extent: Extent, tokens: number): number {
   return typeof extent === "number" ? extent : Math.ceil(tokens / extent.tokens_per_group);
@@ -78,6 +90,15 @@ function readBuffer(buffer: Field): PlanBuffer {
     bytes: buffer.get("bytes").integer(),
     bytes_per_position: buffer.get("bytes_per_position").integer(),
   };
+}
+
+function checkKept(buffers: readonly PlanBuffer[]): void {
+  for (const { name, bytes } of buffers.filter(isUncut)) {
+    const fits = (other: PlanBuffer): boolean => other.role === "kept" && other.bytes === bytes;
+    if (!buffers.some((other) => other.name === keptOf(name) && fits(other))) {
+      throw new Error(`the state ${name} has no ${keptOf(name)} of its size`);
+    }
+  }
 }
 
 function readKernel(kernel: Field): PlanKernel {

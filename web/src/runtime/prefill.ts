@@ -44,19 +44,21 @@ export async function submitPrompt(
     const [place = Number.POSITIVE_INFINITY, next = prompt.length] = places.filter(
       (at) => at > from,
     );
-    const to = Math.min(from + pace.chunk, next);
+    const to = Math.min(from + pace.chunk, next, prompt.length);
     const chunk = { ids: prompt, from, to, keepAt: place <= to ? place : null };
     history.read(prompt, from, to);
     if (to === prompt.length) {
-      const slot = await submitEnd(executor, chunk, sampling, constraint);
+      const slot = submitEnd(executor, chunk, sampling, constraint);
+      slot.catch(() => {}); // it is waited for below
       watch(executor, pace, to - from);
       if (chunk.keepAt !== null) await history.keepPassed(chunk.keepAt);
       await gpu.settled(running);
       onPrefill(to, prompt.length, cached);
-      return slot;
+      return await slot;
     }
     submitChunk(executor, chunk);
     const done = watch(executor, pace, to - from);
+    // What a chunk kept on the way lasts until the next chunk, so nobody may have a turn before this.
     if (chunk.keepAt !== null) await history.keepPassed(chunk.keepAt);
     if (to === next) await history.keep();
     // One chunk runs while the next is recorded; the wait also lets a stop come in.

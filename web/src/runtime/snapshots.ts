@@ -1,7 +1,7 @@
 import type { Executor } from "./executor.ts";
 import type { PlanBuffer } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
-import { allocated } from "./plan.ts";
+import { allocated, isUncut, keptOf } from "./plan.ts";
 import { stateBuffer } from "./state.ts";
 import type { StatePart } from "./state_parts.ts";
 
@@ -52,9 +52,9 @@ export class Snapshots {
   constructor({ gpu, plan, state }: Executor, memory: SnapshotMemory) {
     let at = 0;
     const states: FixedState[] = [];
-    for (const { name } of fixedStates(plan.own)) {
+    for (const { name } of plan.own.filter(isUncut)) {
       const buffer = stateBuffer(state, name);
-      const passed = stateBuffer({ buffers: plan.scratch }, `${name}.kept`);
+      const passed = stateBuffer({ buffers: plan.scratch }, keptOf(name));
       states.push({ state: buffer, passed, at });
       at += buffer.size;
     }
@@ -79,7 +79,7 @@ export class Snapshots {
     await this.#save(length, ({ state }) => state);
   }
 
-  /** The same, of the state as the last chunk left it on the way. */
+  /** The same, of the state as the last chunk left it on the way; before anybody else's chunk does. */
   async savePassed(length: number): Promise<void> {
     await this.#save(length, ({ passed }) => passed);
   }
@@ -158,14 +158,7 @@ export class Snapshots {
 
 /** Bytes of one snapshot. */
 export function snapshotBytes(planBuffers: readonly PlanBuffer[]): number {
-  return fixedStates(planBuffers).reduce((sum, buffer) => sum + allocated(buffer, 0), 0);
-}
-
-function fixedStates(planBuffers: readonly PlanBuffer[]): readonly PlanBuffer[] {
-  return planBuffers.filter(
-    ({ role, bytes, bytes_per_position }) =>
-      role === "state" && bytes > 0 && bytes_per_position === 0,
-  );
+  return planBuffers.filter(isUncut).reduce((sum, buffer) => sum + allocated(buffer, 0), 0);
 }
 
 /**
