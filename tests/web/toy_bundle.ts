@@ -183,12 +183,14 @@ export const SLOW_RIVAL: ToyChoice = {
   morePlans: (usual) => ({ "plan-slow.json": { ...usual, kernels: usual.kernels.map(delayed) } }),
 };
 
+/** Takes its time in 40,000 long turns: lavapipe ends a thread's loops after 65,535. */
 function delayed(kernel: PlanKernel): PlanKernel {
   if (kernel.name !== "recur") return kernel;
+  const step = "n ^= n << 13u; n ^= n >> 17u; n ^= n << 5u;";
   const detour = `
-  var turns = rows[0];
-  for (var i = 0u; i < 8000000u; i++) { turns = turns * 1664525u + 1013904223u; }
-  if (turns == 0u) { hidden[0] = turns; }
+  var n = rows[0];
+  for (var i = 0u; i < 40000u; i++) { ${step.repeat(40)} }
+  if (n == 1u) { hidden[0] = n; }
   var s =`;
   return { ...kernel, code: kernel.code.replace("var s =", detour) };
 }
