@@ -130,7 +130,8 @@ describe("loading", () => {
         buffers: usual.buffers.filter(({ role }) => role !== "kept"),
       }),
     });
-    const pattern = /plan-base\.json .*the state state has no state\.kept of its size; build/;
+    const pattern =
+      /plan-base\.json .*the state state has no state\.kept of its size; reload the page, or build/;
     await assert.rejects(load(toy), failsWith("damaged_file", pattern));
   });
 

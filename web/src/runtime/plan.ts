@@ -43,7 +43,7 @@ export function parsePlan(text: string, path: string): Plan {
   } catch (error) {
     throw new WindowseatError(
       "damaged_file",
-      `${path} does not fit the plan format: ${messageOf(error)}; build the bundle again.`,
+      `${path} does not fit the plan format: ${messageOf(error)}; reload the page, or build the bundle again if it is older than the page.`,
     );
   }
 }
