@@ -33,7 +33,7 @@ class GpuMemory:
 def gpu_memory(plan: Plan, sizes: Mapping[str, int]) -> GpuMemory:
     """The memory of a plan over tensors of these sizes."""
     fixed = [_allocated(buffer) for buffer in plan.buffers if not buffer.bytes_per_position]
-    snapshot = sum(_allocated(b) for b in plan.buffers if b.role == "state" and b.bytes and not b.bytes_per_position)
+    snapshot = sum(_allocated(b) for b in plan.buffers if b.is_uncut)
     slots = {kernel.scalars for kernel in plan.kernels if kernel.scalars}
     return GpuMemory(
         weights=sum(sizes.values()),

@@ -22,6 +22,11 @@ class PlanBuffer:
     bytes: int
     bytes_per_position: int = 0
 
+    @property
+    def is_uncut(self) -> bool:
+        """Whether it is state that is no list by position, so that going back in it takes a copy."""
+        return self.role == "state" and self.bytes > 0 and not self.bytes_per_position
+
 
 @dataclass(frozen=True, slots=True)
 class PlanKernel:
@@ -59,7 +64,7 @@ def check(plan: Plan, weights: AbstractSet[str]) -> None:
     """Everything a step reads is a weight, io, state, or scratch that an earlier step of its program wrote. State that
     cannot be cut back has its `kept`."""
     known = {buffer.name: buffer for buffer in plan.buffers}
-    uncut = {(b.name, b.bytes) for b in plan.buffers if b.role == "state" and b.bytes and not b.bytes_per_position}
+    uncut = {(b.name, b.bytes) for b in plan.buffers if b.is_uncut}
     kept = {(b.name.removesuffix(KEPT), b.bytes) for b in plan.buffers if b.role == "kept"}
     if odd := sorted(name for name, _ in uncut ^ kept):
         raise PlanError(f"{odd[0]!r} and what is kept of it do not match")
