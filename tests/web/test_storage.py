@@ -64,7 +64,12 @@ NEXT_IS_KNOWN = """async () => {
   const root = await (await navigator.storage.getDirectory()).getDirectoryHandle("windowseat");
   for await (const file of (await root.getDirectoryHandle("bundles")).values()) {
     const stored = await file.getFile();
-    return JSON.parse(await stored.slice(0, stored.size - 16).text()).next !== null;
+    try {
+      return JSON.parse(await stored.slice(0, stored.size - 16).text()).next !== null;
+    } catch (error) {
+      if (error.name === "NotReadableError") return false;  // it was written meanwhile
+      throw error;
+    }
   }
 }"""
 
