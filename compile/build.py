@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,9 @@ def build(model: str, models_dir: Path, options: Options, report: Report) -> Pat
 
 
 def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: Report) -> Path:
+    name = options.name or bundle_name(checkpoint.source)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
     kind, architecture, cfg = read_model(checkpoint)
     model: Model = architecture.model(cfg)
     context = model.positions if options.context is None else options.context
@@ -69,9 +73,6 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
     chosen = [variant for variant in VARIANTS if not options.variants or variant.name in options.variants]
     schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in chosen]
     plans = [(variant, launches, make_plan(launches, variant, sizes.keys())) for variant, launches in schedules]
-    name = options.name or bundle_name(checkpoint.source)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
     key = fingerprint(checkpoint, asdict(options))
     with replacing(models_dir / name, key) as folder, Journal(folder, report) as journal:
         _check_room(models_dir, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
@@ -92,7 +93,7 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
                 source=checkpoint.source,
                 revision=checkpoint.revision,
                 licence=checkpoint.licence(),
-                parameters=sum(_size(checkpoint, names[source]) for source in sources),
+                parameters=sum(prod(checkpoint.tensors[names[source]].shape) for source in sources),
                 config=asdict(cfg),
             ),
             quantisation=options.quantisation,
@@ -125,7 +126,7 @@ def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int]) -> Var
         name=variant.name,
         plan=plan_file(variant),
         prefill_chunk=variant.tuning.chunk,
-        software=not variant.tuning.tiled,
+        software=variant.tuning.software,
         kv_cache=variant.kv_cache,
         features=variant.features,
         limits={"maxStorageBufferBindingSize": largest, "maxBufferSize": largest},
@@ -154,10 +155,3 @@ def _check_room(models_dir: Path, needed: int) -> None:
             f"The bundle needs {needed / 1e6:,.0f} MB under {models_dir}, where {free / 1e6:,.0f} MB are free;"
             " free some space or choose another folder with --out."
         )
-
-
-def _size(checkpoint: Checkpoint, name: str) -> int:
-    size = 1
-    for extent in checkpoint.tensors[name].shape:
-        size *= extent
-    return size

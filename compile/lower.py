@@ -4,17 +4,12 @@ The binding numbers and the uniform block's fields are read back from the WGSL: 
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 from .kernels.common import SCALARS, Kernel
+from .plan import PlanKernel
 from .tvm_alone import tvm
-
-# WebGPU's default limits: the `base` variant must run on every adapter.
-MAX_STORAGE_BUFFERS = 8
-MAX_THREADS = 256
-MAX_WORKGROUP_BYTES = 16384
-MAX_GRID = 65535
+from .webgpu_limits import MAX_GRID, MAX_STORAGE_BUFFERS, MAX_THREADS, MAX_WORKGROUP_BYTES
 
 SWITCHES = {
     "tirx.disable_cse_tir": True,  # scalars may arrive pre-multiplied by host code that nobody runs
@@ -40,20 +35,9 @@ class LoweringError(Exception):
     """A kernel that must not reach a bundle: a bug of ours or of the code generator, never the person's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shader:
-    """A kernel as WGSL. Binding i is `buffers[i]`; the uniform block, if there are scalars, comes after the last."""
-
-    name: str
-    entry: str
-    code: str
-    buffers: tuple[tuple[str, str], ...]  # (parameter, "read" | "read_write")
-    scalars: tuple[str, ...]
-
-
 @cache
-def lower(kernel: Kernel) -> Shader:
-    """The shader of a kernel; raises LoweringError when it is not what it should be."""
+def lower(kernel: Kernel) -> PlanKernel:
+    """The kernel as WGSL; raises LoweringError when it is not what it should be."""
     for extent in kernel.grid:
         if isinstance(extent, int) and not 1 <= extent <= MAX_GRID:
             raise LoweringError(f"{kernel.name}: a grid of {extent} workgroups; WebGPU takes 1 to {MAX_GRID}")
@@ -62,7 +46,7 @@ def lower(kernel: Kernel) -> Shader:
     bindings = sorted((int(number), access, name, kind) for number, access, name, kind in _BINDING.findall(code))
     storage = [(name, access, kind) for _, access, name, kind in bindings if access != "uniform"]
     _check_bindings(kernel, [name for name, _, _ in storage], [kind for _, _, kind in storage])
-    return Shader(
+    return PlanKernel(
         name=kernel.name,
         entry=f"{kernel.name}_kernel",
         code=code,

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from .models.layers import Matrix
 from .quantise import PLAIN, WORDS_PER_GROUP, groups
+from .webgpu_limits import MAX_BINDING
 
-MAX_BINDING = 128 << 20  # bytes; WebGPU's default limit
 ROW_MULTIPLE = 64  # parts are whole workgroups of rows
 
 

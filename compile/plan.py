@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from .extent import Extent
+
 PROGRAMS = ("prefill", "decode", "head", "penalise", "mask", "sample", "draw", "count", "logprobs")
 
 KEPT = ".kept"  # after the name of a state
@@ -30,7 +32,7 @@ class PlanBuffer:
 
 @dataclass(frozen=True, slots=True)
 class PlanKernel:
-    """A shader; binding i is buffers[i], and the uniform block with `scalars` comes after the last."""
+    """A kernel as WGSL; binding i is buffers[i], and the uniform block with `scalars` comes after the last."""
 
     name: str
     entry: str
@@ -41,12 +43,11 @@ class PlanKernel:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel launch. A grid extent below zero stands for ceil(tokens / -extent). Calls that leave no more than
-    `past` positions behind them do without it."""
+    """One kernel launch. Calls that leave no more than `past` positions behind them do without it."""
 
     kernel: int
     buffers: tuple[str, ...]
-    grid: tuple[int, int]
+    grid: tuple[Extent, Extent]
     past: int = 0
 
 
@@ -128,5 +129,5 @@ def _step(step: Step) -> dict[str, object]:
     return written | ({"past": step.past} if step.past else {})
 
 
-def _extent(extent: int) -> int | dict[str, int]:
-    return extent if extent > 0 else {"tokens_per_group": -extent}
+def _extent(extent: Extent) -> int | dict[str, int]:
+    return extent if isinstance(extent, int) else {"tokens_per_group": extent.each}

@@ -2,8 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 
-from .kernels.common import Extent
-from .lower import Shader, lower
+from .lower import lower
 from .memory import place
 from .plan import PROGRAMS, Plan, PlanBuffer, PlanError, PlanKernel, Step, check
 from .schedule import Launch, Schedule
@@ -19,38 +18,33 @@ def make_plan(schedule: Schedule, variant: Variant, weights: AbstractSet[str]) -
     }
     placed, sizes = place(uses, schedule.scratch)
     scratch = [PlanBuffer(f"scratch.{i}", "scratch", size) for i, size in enumerate(sizes)]
-    shaders: dict[str, Shader] = {}
+    kernels: dict[str, PlanKernel] = {}
+    numbers: dict[str, int] = {}
     programs: dict[str, tuple[Step, ...]] = {}
     for program in PROGRAMS:
         steps = []
         for launch in schedule.programs[program]:
-            shader = shaders.setdefault(launch.kernel.name, lower(launch.kernel))
-            if shader != lower(launch.kernel):
-                raise PlanError(f"two different kernels are called {shader.name}")
+            kernel = lower(launch.kernel)
+            if kernels.setdefault(kernel.name, kernel) != kernel:
+                raise PlanError(f"two different kernels are called {kernel.name}")
+            number = numbers.setdefault(kernel.name, len(numbers))
             names = {
                 parameter: scratch[placed[program, name]].name if name in values else name
                 for parameter, name in launch.bound.items()
             }
-            steps.append(_step(launch, shader, names, list(shaders).index(shader.name)))
+            steps.append(_step(launch, kernel, names, number))
         programs[program] = tuple(steps)
     plan = Plan(
         variant=variant.name,
         buffers=(*schedule.fixed.values(), *scratch),
-        kernels=tuple(PlanKernel(s.name, s.entry, s.code, s.buffers, s.scalars) for s in shaders.values()),
+        kernels=tuple(kernels.values()),
         programs=programs,
     )
     check(plan, weights)
     return plan
 
 
-def _step(launch: Launch, shader: Shader, names: dict[str, str], index: int) -> Step:
-    if odd := set(names) ^ {parameter for parameter, _ in shader.buffers}:
-        raise PlanError(f"{shader.name} is launched with other parameters than it has: {', '.join(sorted(odd))}")
-    x, y = launch.kernel.grid
-    return Step(
-        index, tuple(names[parameter] for parameter, _ in shader.buffers), (_extent(x), _extent(y)), launch.past
-    )
-
-
-def _extent(extent: Extent) -> int:
-    return extent if isinstance(extent, int) else -extent.each
+def _step(launch: Launch, kernel: PlanKernel, names: dict[str, str], number: int) -> Step:
+    if odd := set(names) ^ {parameter for parameter, _ in kernel.buffers}:
+        raise PlanError(f"{kernel.name} is launched with other parameters than it has: {', '.join(sorted(odd))}")
+    return Step(number, tuple(names[parameter] for parameter, _ in kernel.buffers), launch.kernel.grid, launch.past)

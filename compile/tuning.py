@@ -9,6 +9,7 @@ class Tuning:
     cheap; in software each load is paid for in full, and barriers are dear."""
 
     name: str
+    software: bool  # whether a thread works alone, and prefill stages no tiles in workgroup memory
     threads: int  # in a workgroup of a matrix-vector product
     lanes: int  # threads that share a row there
     subgroups: bool  # whether they add up their sums in the registers of a subgroup
@@ -17,7 +18,6 @@ class Tuning:
     step_parts: int  # threads that share the columns of a delta rule's state in decode
     scan_parts: int  # the same in prefill
     delta_tile: int  # tokens there that a thread takes side by side, 2 or 4: in software, compiling counts too
-    tiled: bool  # whether prefill stages tiles in workgroup memory
     chunk: int  # tokens that prefill takes at once, at most
 
     def lanes_for(self, width: int) -> int:
@@ -31,6 +31,7 @@ class Tuning:
 
 GPU = Tuning(
     "gpu",
+    software=False,
     threads=128,
     lanes=32,
     subgroups=False,
@@ -39,7 +40,6 @@ GPU = Tuning(
     step_parts=8,
     scan_parts=16,
     delta_tile=4,
-    tiled=True,
     chunk=512,
 )
 GPU_SUBGROUPS = replace(GPU, name="gpu_subgroups", subgroups=True)
@@ -47,6 +47,7 @@ GPU_SUBGROUPS = replace(GPU, name="gpu_subgroups", subgroups=True)
 # Later, without a norm, on lavapipe and SwiftShader: rows 8: 3.3, 0.53; 16: 3.8, 0.58; with levels in place: 4.2, 0.88.
 SOFTWARE = Tuning(
     "software",
+    software=True,
     threads=16,
     lanes=1,
     subgroups=False,
@@ -55,6 +56,5 @@ SOFTWARE = Tuning(
     step_parts=1,
     scan_parts=1,
     delta_tile=2,
-    tiled=False,
     chunk=128,
 )

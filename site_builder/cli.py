@@ -42,19 +42,6 @@ def known_quantisation(name: str) -> str:
     return name
 
 
-@contextmanager
-def without_torch() -> Iterator[None]:
-    """Where TVM is imported for its kernels alone: it imports torch if that is installed, for 2.4 s and 200 MB."""
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]  # which makes its import fail
-    try:
-        yield
-    finally:
-        del sys.modules["torch"]
-
-
 app = typer.Typer(
     help=ABOUT,
     no_args_is_help=True,
@@ -109,7 +96,7 @@ def build(
         int | None, typer.Option(min=1, help="Tokens that a conversation may hold. [default: all that the model takes]")
     ] = None,
     variant: Annotated[
-        list[str] | None, typer.Option(help="Only f16, base, software or another; all by default.")
+        list[str] | None, typer.Option(help="Only these, as f16, base or software; all by default.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the compiled models.")] = MODELS,
 ) -> None:
@@ -123,9 +110,8 @@ def build(
       windowseat build ./my-finetune --name mine --quantise q8
       windowseat build compile/demo/checkpoint --name demo --context 1024
     """
-    with without_torch():
-        from ..compile.build import Options
-        from ..compile.build import build as build_bundle
+    from ..compile.build import Options
+    from ..compile.build import build as build_bundle
     from ..compile.journal import CHECKING
     from ..compile.progress import Progress
     from .progress_bars import progress_bars
@@ -260,7 +246,9 @@ def verify(
     runtime: Annotated[
         list[str] | None, typer.Option(help="node or chromium; give it twice for both, the default.")
     ] = None,
-    variant: Annotated[list[str] | None, typer.Option(help="f16, base or software; all by default.")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Only these, as f16, base or software; all by default.")
+    ] = None,
     prompts: Annotated[
         int, typer.Option(min=0, max=20, help="Texts to continue greedily, besides random prompts.")
     ] = 20,
@@ -301,7 +289,7 @@ def bench(
     decode: Annotated[int, typer.Option(min=3, help="Tokens to decode after each prompt.")] = 128,
     browser: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node; or both.")] = None,
     variant: Annotated[
-        str | None, typer.Option(help="f16, base or software; by default the one that the runtime chooses.")
+        str | None, typer.Option(help="As f16, base or software; by default the one that the runtime chooses.")
     ] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Cut random weights to so many layers.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A file of an earlier benchmark: what got slower?")] = None,
@@ -327,9 +315,8 @@ def bench(
     try:
         if "chromium" in browsers:
             import playwright  # noqa: F401  # missing, it should be said before a model is built
-        with without_torch():
-            from . import bench as benchmarks
-            from .bench_table import print_benchmark, print_comparison
+        from . import bench as benchmarks
+        from .bench_table import print_benchmark, print_comparison
     except ModuleNotFoundError as missing:
         raise UserError(f"bench needs {missing.name}; install it with: pip install windowseat[verify]") from missing
     before = benchmarks.read(compare) if compare else None

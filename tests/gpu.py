@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import wgpu
 from numpy.typing import NDArray
-from windowseat.compile.kernels.common import SCALARS, Kernel, PerTokens
-from windowseat.compile.lower import GRID_LIMIT, Shader, lower
+from windowseat.compile.extent import PerTokens
+from windowseat.compile.kernels.common import SCALARS, Kernel
+from windowseat.compile.lower import GRID_LIMIT, lower
+from windowseat.compile.plan import PlanKernel
 
 Array = NDArray[Any]
 
@@ -26,7 +28,7 @@ class Gpu:
         self.device = adapters[0].request_device_sync(required_features=["shader-f16", "subgroup"])
         self._pipelines: dict[str, Any] = {}
 
-    def pipeline(self, shader: Shader) -> Any:
+    def pipeline(self, shader: PlanKernel) -> Any:
         """The compiled shader, compiled once."""
         if shader.code not in self._pipelines:
             module = self.device.create_shader_module(code=for_naga(shader.code))

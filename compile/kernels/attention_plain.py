@@ -17,6 +17,7 @@ from functools import cache
 
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import AttentionShape
 from .attention import gated, together
 from .attention_merge import Partials, Splits
@@ -26,7 +27,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     cast,
     choose,
     const,

@@ -14,6 +14,7 @@ from functools import cache
 
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import AttentionShape
 from .attention import gated, together
 from .common import (
@@ -22,7 +23,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     barrier,
     choose,
     const,

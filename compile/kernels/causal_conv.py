@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import DeltaShape
 from .common import (
     Buffer,
@@ -22,7 +23,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     cast,
     const,
     f32,

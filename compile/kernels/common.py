@@ -13,6 +13,8 @@ from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
 
+from ..extent import Extent
+
 Expr = Any
 Buffer = Any
 
@@ -31,16 +33,6 @@ SCALARS = {
     "presence_penalty": "float32",
     "frequency_penalty": "float32",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PerTokens:
-    """A grid extent that depends on the call: ceil(tokens / each) workgroups."""
-
-    each: int = 1
-
-
-Extent = int | PerTokens
 
 
 @dataclass(frozen=True, slots=True)

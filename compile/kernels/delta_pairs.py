@@ -21,6 +21,7 @@ from functools import cache
 
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import DeltaShape
 from ..tuning import Tuning
 from .common import (
@@ -29,7 +30,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     barrier,
     const,
     dot,

@@ -28,6 +28,7 @@ from tvm.tirx.script import builder as T
 
 from ..shapes import DeltaShape
 from ..tuning import Tuning
+from ..webgpu_limits import MAX_WORKGROUP_BYTES
 from .common import (
     Buffer,
     Cell,
@@ -46,8 +47,6 @@ from .common import (
 )
 from .delta_pairs import BLOCK, FACTORS
 from .heads import Heads
-
-WORKGROUP_BYTES = 16384  # that WebGPU promises
 
 
 @cache
@@ -129,7 +128,7 @@ def _lanes(s: DeltaShape, parts: int, *, in_place: bool) -> int:
     """Threads side by side, of four columns each: as many as workgroup memory has room for."""
     each = 16 * ((0 if in_place else 4 * -(-s.key_size // 4)) + 3 * BLOCK)
     most = min(-(-s.value_size // 4), 4 if parts > 1 else 8)
-    return max(lanes for lanes in range(1, most + 1) if lanes == 1 or lanes * each <= WORKGROUP_BYTES)
+    return max(lanes for lanes in range(1, most + 1) if lanes == 1 or lanes * each <= MAX_WORKGROUP_BYTES)
 
 
 def _groups(part: Expr, tokens: Expr, tile: int, parts: int) -> Any:

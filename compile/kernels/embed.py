@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..quantise import groups
 from .common import (
     Buffer,
@@ -20,7 +21,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     barrier,
     const,
     hold,
@@ -29,6 +29,7 @@ from .common import (
     loop,
     shared,
     store,
+    sum_over,
     when,
 )
 from .weights import QuantisedMatrix
@@ -89,10 +90,7 @@ def embed_row(rows: int, width: int, form: str, *, first_row: int) -> Kernel:
         store(partial, thread, square.get())
         barrier()
         with when(T.And(thread == 0, _within(row, rows))):
-            total = Cell(const(0.0))
-            with loop(THREADS) as i:
-                total.add(partial[i])
-            store(squares, block, total.get())
+            store(squares, block, sum_over(partial, THREADS))
     return k.finish()
 
 

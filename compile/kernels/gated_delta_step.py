@@ -23,6 +23,7 @@ from tvm.tirx.script import builder as T
 
 from ..shapes import DeltaShape
 from ..tuning import Tuning
+from ..webgpu_limits import MAX_THREADS
 from .common import (
     Buffer,
     Cell,
@@ -50,7 +51,6 @@ from .common import (
 from .gated_delta import L2_EPS
 from .heads import Channels, Four, Heads
 
-MAX_THREADS = 256
 MOST_HELD = 16  # vec4 of the state that a thread keeps in registers
 
 

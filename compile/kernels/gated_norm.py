@@ -11,13 +11,13 @@ from functools import cache
 
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import DeltaShape
 from ..tuning import Tuning
 from .common import (
     Cell,
     Kernel,
     KernelBuilder,
-    PerTokens,
     Rows,
     barrier,
     const,
@@ -35,7 +35,7 @@ from .heads import Channels, Four, Heads
 @cache
 def gated_norm(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str, eps: float) -> Kernel:
     """Buffers: outputs [chunk, Hv·dv] f32, projected [chunk, q|k|v|z], norm [dv], y [chunk, Hv·dv]."""
-    s, threads = shape, 32 if tuning.tiled else 8
+    s, threads = shape, 8 if tuning.software else 32
     k = KernelBuilder(f"gated_norm_{s.name}_{act}_{tuning.name}", (PerTokens(), s.value_heads), threads)
     outputs = Heads(k, "outputs", chunk, s.value_heads, s.value_size, "float32")
     projected = Channels(k, "projected", chunk, s.projected, act, s)

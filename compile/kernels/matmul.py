@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..tuning import Tuning
 from . import matmul_tiled
 from .common import (
@@ -33,7 +34,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     Rows,
     cast,
     const,
@@ -81,22 +81,22 @@ def matmul(
     """Buffers: w_words, w_scales, x [chunk, width], y [chunk, y_width], written from column y_start on."""
     y_width = rows // (2 if epilogue == "swiglu" else 1) if y_width is None else y_width
     name = f"matmul_{epilogue}_{form}_{rows}x{width}_{x_dtype}_{y_dtype}_{tuning.name}_at_{y_start}_of_{y_width}"
-    across = matmul_tiled.TILE if tuning.tiled else THREADS * _plain_rows(rows)
-    grid = (-(-rows // across), PerTokens(matmul_tiled.TILE if tuning.tiled else TOKENS))
-    k = KernelBuilder(name, grid, matmul_tiled.THREADS if tuning.tiled else THREADS)
+    across = THREADS * _plain_rows(rows) if tuning.software else matmul_tiled.TILE
+    grid = (-(-rows // across), PerTokens(TOKENS if tuning.software else matmul_tiled.TILE))
+    k = KernelBuilder(name, grid, THREADS if tuning.software else matmul_tiled.THREADS)
     x = Rows(k, "x", chunk, width, x_dtype)
-    weights = QuantisedMatrix(k, "w", rows, width, form, single=tuning.tiled)
+    weights = QuantisedMatrix(k, "w", rows, width, form, single=not tuning.software)
     outputs = _plain_rows(rows) // (2 if epilogue == "swiglu" else 1)  # of a thread: a run of columns of y
-    each = 4 if not tuning.tiled and outputs % 4 == rows % 8 == y_start % 4 == y_width % 4 == 0 else 1
+    each = 4 if tuning.software and outputs % 4 == rows % 8 == y_start % 4 == y_width % 4 == 0 else 1
     y = k.buffer("y", (chunk, y_width // each), y_dtype if each == 1 else f"{y_dtype}x4")
     write = _writer(y, y_dtype, each, y_start, rows, k.scalar("tokens"), epilogue)
     with k.threads() as (block, tile, thread):
-        if tuning.tiled:
+        if tuning.software:
+            _plain(x, weights, rows, k.scalar("tokens"), (block, tile, thread), write)
+        else:
             made = matmul_tiled.Tiles(x, weights, rows, k.scalar("tokens"), (block, tile, thread))
             for token, sums in zip(made.tokens, made.sums, strict=True):
                 write(made.rows, token, sums)
-        else:
-            _plain(x, weights, rows, k.scalar("tokens"), (block, tile, thread), write)
     return k.finish()
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..tuning import Tuning
-from .common import Cell, Kernel, KernelBuilder, PerTokens, barrier, const, dot, hold, shared, store, strided, sum_over
+from .common import Cell, Kernel, KernelBuilder, barrier, const, dot, hold, shared, store, strided, sum_over
 from .heads import Heads
 
 F64 = NDArray[np.float64]
@@ -27,7 +28,7 @@ def reference(x: F64, weight: F64, eps: float) -> F64:
 @cache
 def rms_norm(width: int, *, tuning: Tuning, chunk: int, y_dtype: str, eps: float) -> Kernel:
     """Buffers: x [chunk, width] f32, norm [width], y [chunk, width]."""
-    threads = 64 if tuning.tiled else 16
+    threads = 16 if tuning.software else 64
     k = KernelBuilder(f"rms_norm_{width}_{y_dtype}_{threads}", (PerTokens(), 1), threads)
     x = Heads(k, "x", chunk, 1, width, "float32")
     norm = Heads(k, "norm", 1, 1, width, "float32")

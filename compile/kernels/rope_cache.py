@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.tirx.script import builder as T
 
+from ..extent import PerTokens
 from ..shapes import FINE, AttentionShape
 from ..tuning import Tuning
 from .common import (
@@ -23,7 +24,6 @@ from .common import (
     Expr,
     Kernel,
     KernelBuilder,
-    PerTokens,
     barrier,
     cast,
     const,
@@ -91,7 +91,7 @@ def rope_cache(
     """Buffers: projected [chunk, q|k|v], rope [rows, R/2, 2], q [chunk, Hq, D], and the cache (kv_cache.py);
     normed: qk_norm [2, D]; biased: bias [q|k|v], as wide as a projected row."""
     s, half = shape, shape.rotary // 2
-    threads = GPU_THREADS if tuning.tiled else SOFTWARE_THREADS
+    threads = SOFTWARE_THREADS if tuning.software else GPU_THREADS
     name = f"rope_cache_{s.name}{'_normed' if normed else ''}{'_biased' if biased else ''}_{act}_{kv_cache}_{threads}"
     k = KernelBuilder(name, (PerTokens(), s.heads + s.kv_heads), threads)
     projected = k.buffer("projected", (chunk, s.projected), act)

@@ -143,7 +143,8 @@ class Head:
     matrix: Matrix
 
 
-Operation = Embed | NormProject | NormSwiGlu | ProjectAdd | GatedDelta | Attention | Head
+BodyOperation = Embed | NormProject | NormSwiGlu | ProjectAdd | GatedDelta | Attention
+Operation = BodyOperation | Head
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ def attention_chunk(w: Workspace, op: Attention) -> Iterator[Launch]:
     s, caches = op.shape, _caches(w, op)
     yield _rope(w, op, caches)
     bound = {"q": _queries(w, op), "y": w.named(op.into), **_gate(w, op), **caches}
-    if w.tuning.tiled:
+    if not w.tuning.software:
         yield Launch(attention_tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache), bound)
         return
     reach = plain.reach(s, w.kv_cache)
@@ -32,12 +32,12 @@ def attention_step(w: Workspace, op: Attention) -> Iterator[Launch]:
     """Decode: the same for one token, the positions split among workgroups or threads."""
     s, caches = op.shape, _caches(w, op)
     yield _rope(w, op, caches)
-    splits = split.splits_of(s) if w.tuning.tiled else plain.splits_of(s, w.kv_cache)
+    splits = plain.splits_of(s, w.kv_cache) if w.tuning.software else split.splits_of(s)
     partials = w.scratch(f"{op.name}.partials", splits.numbers(s), "float32")
-    if w.tuning.tiled:
-        kernel = split.attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
-    else:
+    if w.tuning.software:
         kernel = plain.attention_plain_split(s, splits=splits, kv_cache=w.kv_cache)
+    else:
+        kernel = split.attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
     yield Launch(kernel, {"q": _queries(w, op), "partials": partials, **caches})
     kernel = attention_merge(s, splits=splits, act=w.act)
     yield Launch(kernel, {"partials": partials, "y": w.named(op.into), **_gate(w, op)})

@@ -73,6 +73,8 @@ def projections(w: Workspace, into: tuple[tuple[Matrix, Value], ...], eps: float
     for matrix, value in others:
         beside = exact.pop() if exact else None
         yield from matvec_of(w, matrix, w.named(value), w.dtype(value), "store", eps, beside)
+    if exact:
+        raise ValueError(f"{exact[0][0].name} has no other matrix to ride along with")
 
 
 def matvec_of(

@@ -1,16 +1,17 @@
 """A model's operations, one after the other, into the programs of the plan."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from ..models.layers import (
     Attention,
+    BodyOperation,
     Embed,
     GatedDelta,
     Head,
     Model,
     NormProject,
     NormSwiGlu,
-    Operation,
     ProjectAdd,
     Vector,
 )
@@ -52,7 +53,7 @@ def schedule(model: Model, quantisation: str, variant: Variant) -> Schedule:
     return w.schedule
 
 
-def _prefill(w: Workspace, operation: Operation) -> Iterator[Launch]:
+def _prefill(w: Workspace, operation: BodyOperation) -> Iterator[Launch]:
     match operation:
         case Embed(table):
             yield from embed_of(w, table)
@@ -69,9 +70,11 @@ def _prefill(w: Workspace, operation: Operation) -> Iterator[Launch]:
             yield from delta_chunk(w, operation)
         case Attention():
             yield from attention_chunk(w, operation)
+        case _:
+            assert_never(operation)
 
 
-def _decode(w: Workspace, operation: Operation, norm: Vector) -> Iterator[Launch]:
+def _decode(w: Workspace, operation: BodyOperation, norm: Vector) -> Iterator[Launch]:
     match operation:
         case Embed(table):
             yield from embed_row_of(w, table, norm)
@@ -85,3 +88,5 @@ def _decode(w: Workspace, operation: Operation, norm: Vector) -> Iterator[Launch
             yield delta_step(w, operation)
         case Attention():
             yield from attention_step(w, operation)
+        case _:
+            assert_never(operation)

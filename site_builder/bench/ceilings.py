@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ...compile.kernels import ceilings as kernels
 from ...compile.kernels.common import Kernel
 from ...compile.lower import lower
-from ...compile.plan import PROGRAMS, Plan, PlanBuffer, PlanKernel, Step, to_json
+from ...compile.plan import PROGRAMS, Plan, PlanBuffer, Step, to_json
 from .results import Adapter, Ceiling
 
 READ_BYTES = 128 << 20  # the largest binding of every adapter, and larger than most caches
@@ -46,29 +46,22 @@ def _shape(adapter: Adapter) -> tuple[int, int, int]:
 
 def plan(chosen: Sequence[Candidate], adapter: Adapter) -> dict[str, object]:
     """The candidates as a plan whose prefill launches each once."""
-    shaders = [lower(candidate.kernel) for candidate in chosen]
+    lowered = [lower(candidate.kernel) for candidate in chosen]
     rows, width, tokens = _shape(adapter)
     buffers = {"read": READ_BYTES, "sums": READ_BYTES // kernels.GPU_READING.reads}
     buffers |= {"w": 4 * rows * width, "x": 4 * width * tokens, "y": 4 * rows * tokens}
     steps = tuple(
-        Step(i, tuple(candidate.bound[name] for name, _ in shader.buffers), _grid(candidate.kernel))
-        for i, (candidate, shader) in enumerate(zip(chosen, shaders, strict=True))
+        Step(i, tuple(candidate.bound[name] for name, _ in kernel.buffers), candidate.kernel.grid)
+        for i, (candidate, kernel) in enumerate(zip(chosen, lowered, strict=True))
     )
     return to_json(
         Plan(
             variant="ceilings",
             buffers=tuple(PlanBuffer(name, "io", size) for name, size in buffers.items()),
-            kernels=tuple(PlanKernel(s.name, s.entry, s.code, s.buffers, s.scalars) for s in shaders),
+            kernels=tuple(lowered),
             programs={**dict.fromkeys(PROGRAMS, ()), "prefill": steps},
         )
     )
-
-
-def _grid(kernel: Kernel) -> tuple[int, int]:
-    x, y = kernel.grid
-    assert isinstance(x, int)
-    assert isinstance(y, int)
-    return x, y
 
 
 def ceilings(chosen: Sequence[Candidate], samples: Sequence[Sequence[float]]) -> list[Ceiling]:

@@ -23,7 +23,6 @@ from ...compile.schedule.weights import weights_of
 class Work:
     """Floating point operations of matrix products and attention, those of recurrences, bytes, and weights of those."""
 
-    launches: float = 0.0
     products: float = 0.0
     recurrence: float = 0.0
     bytes: float = 0.0
@@ -31,7 +30,6 @@ class Work:
 
     def add(self, other: "Work") -> None:
         """Adds another to this one."""
-        self.launches += other.launches
         self.products += other.products
         self.recurrence += other.recurrence
         self.bytes += other.bytes
@@ -118,7 +116,7 @@ class Accounts:
 
     def _work(self, step: Mapping[str, Any], call: Call, rows: float, seen: float) -> Work:
         kernel = self._kernel(step)
-        work = Work(launches=1)
+        work = Work()
         accesses = [buffer["access"] for buffer in kernel["buffers"]]
         bound = dict(zip(step["buffers"], accesses, strict=True))
         multiplied = [self._parts[name] for name in bound if name in self._parts]

@@ -3,11 +3,11 @@
 import pytest
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx.script import builder as T
+from windowseat.compile.extent import PerTokens
 from windowseat.compile.kernels.common import (
     Cell,
     Kernel,
     KernelBuilder,
-    PerTokens,
     barrier,
     cast,
     const,

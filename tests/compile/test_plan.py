@@ -2,6 +2,7 @@
 
 import pytest
 from windowseat.compile.bundle import validate
+from windowseat.compile.extent import PerTokens
 from windowseat.compile.plan import PROGRAMS, Plan, PlanBuffer, PlanError, PlanKernel, Step, check, to_json
 
 BUFFERS = (
@@ -87,7 +88,7 @@ def test_another_number_of_buffers_than_the_kernel_has_is_refused(bound: tuple[s
 
 
 def test_the_written_form_follows_its_schema() -> None:
-    steps = Step(0, ("weight", "tokens"), (-8, 3)), Step(0, ("weight", "tokens"), (1, 1), past=4096)
+    steps = Step(0, ("weight", "tokens"), (PerTokens(8), 3)), Step(0, ("weight", "tokens"), (1, 1), past=4096)
     written = to_json(plan(*steps))
     validate(written, "plan")
     assert written["programs"] == {

@@ -7,13 +7,13 @@ import pytest
 from windowseat.compile.gpu_memory import GpuMemory, most_snapshots
 from windowseat.compile.models import ARCHITECTURES, qwen3_5
 from windowseat.compile.models.layers import Model
-from windowseat.compile.parts import MAX_BINDING
 from windowseat.compile.plan import PROGRAMS, Plan, PlanKernel
 from windowseat.compile.published import published_config
 from windowseat.compile.report import build_report
 from windowseat.compile.schedule import schedule, weights_of
 from windowseat.compile.traffic import traffic
 from windowseat.compile.variants import VARIANTS, Variant
+from windowseat.compile.webgpu_limits import MAX_BINDING
 from windowseat.compile.weights import tensor_sizes
 
 from tests.compile.tiny_model import CONFIG

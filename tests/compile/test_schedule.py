@@ -1,7 +1,5 @@
 """Matrices in parts that fit one binding, and the number of launches that a token costs."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +7,12 @@ from windowseat.compile.models import qwen3_5
 from windowseat.compile.models.layers import Matrix, Model, Source
 from windowseat.compile.parts import parts
 from windowseat.compile.planner import make_plan
+from windowseat.compile.published import published_config
 from windowseat.compile.schedule import schedule, weights_of
 from windowseat.compile.variants import VARIANTS, Variant
 
 from tests.compile.tiny_model import CONFIG
 
-PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "qwen3.5"  # the configs of the real models, where they are
-needs_published = pytest.mark.skipif(not PUBLISHED.exists(), reason="the published configs are not here")
 variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 
 
@@ -25,10 +22,6 @@ def matrix(rows: int, width: int, exact: bool = False) -> Matrix:
 
 def model(config: dict[str, Any]) -> Model:
     return qwen3_5.model(qwen3_5.config(config, "test"))
-
-
-def published(size: str) -> Model:
-    return model(json.loads((PUBLISHED / f"config.{size}.json").read_text()))
 
 
 def tensors(of: Model, quantisation: str) -> set[str]:
@@ -117,9 +110,8 @@ def test_state_does_not_depend_on_the_activations_but_the_cache_does(variant: Va
     assert scales == ([4] if variant.kv_cache == "q8" else [])  # an f16 each for 32 values of a key and of its value
 
 
-@needs_published
 @pytest.mark.parametrize(("size", "quantisation"), [("0.8B", "f16"), ("2B", "q4"), ("9B", "f16")])
 def test_a_published_model_in_parts_becomes_a_plan(size: str, quantisation: str) -> None:
-    of = published(size)
+    of = model(published_config(size))
     base = next(variant for variant in VARIANTS if variant.name == "base")
     assert make_plan(schedule(of, quantisation, base), base, tensors(of, quantisation)).variant == "base"

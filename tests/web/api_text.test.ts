@@ -75,7 +75,9 @@ const TOOLS = [
           note: { type: "string" },
           when: { anyOf: [{ type: "string" }, { type: "null" }] },
           list: { type: ["array", "null"] },
+          flag: { $ref: "#/$defs/yes%20or%20no" },
         },
+        $defs: { "yes or no": { type: "boolean" } },
       },
     },
   },
@@ -149,12 +151,12 @@ describe("tool calls", () => {
     [
       "that are several in XML",
       "xml",
-      `${xml("now", {})}\n${xml("add", { list: "[1, 2]", a: "many" })} Done.`,
+      `${xml("now", {})}\n${xml("add", { list: "[1, 2]", a: "many", flag: "true" })} Done.`,
       {
         text: "Done.",
         calls: [
           ["now", {}],
-          ["add", { list: [1, 2], a: "many" }],
+          ["add", { list: [1, 2], a: "many", flag: true }],
         ],
       },
     ],

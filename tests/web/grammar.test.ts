@@ -100,10 +100,10 @@ describe("a grammar", () => {
       properties: {
         name: { type: "string", pattern: "^[A-Zé-ü][a-zé-ü]+$" },
         age: { type: "integer", minimum: 0, exclusiveMaximum: 130 },
-        pets: { type: "array", items: { $ref: "#/$defs/pet" }, maxItems: 2 },
+        pets: { type: "array", items: { $ref: "#/$defs/a%20pet" }, maxItems: 2 },
       },
       required: ["name", "age"],
-      $defs: { pet: { anyOf: [{ enum: ["cat", "dog"] }, { type: "null" }] } },
+      $defs: { "a pet": { anyOf: [{ enum: ["cat", "dog"] }, { type: "null" }] } },
     };
     const cases: readonly (readonly [schema: unknown, text: string, isTaken: boolean])[] = [
       [person, '{"name": "Zoë", "age": 129}', true],

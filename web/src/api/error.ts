@@ -1,3 +1,4 @@
+import { messageOf } from "../runtime/message_of.ts";
 import type { Failure, FailureCode } from "../runtime/messages.ts";
 
 /** Whose fault it is: the request's, or the device's and the network's. */
@@ -94,6 +95,6 @@ export function errorOf(
 /** Anything thrown as an error in OpenAI's shape. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   return new ApiError(message, { type: "server_error", code: "internal", status: 500 });
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../runtime/message_of.ts";
 import type { WindowseatEngine } from "./engine.ts";
 import { ApiError, refusal, toApiError } from "./error.ts";
 import { Stream } from "./stream.ts";
@@ -73,7 +74,7 @@ async function body<Params>(request: Request): Promise<Params> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw refusal("invalid_json", null, `The request's body is not JSON: ${why}.`);
   }
 }

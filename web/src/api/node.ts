@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { createHost } from "../engine/host.ts";
 import { fetchFor } from "../node/folder.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import type { Connect } from "./connection.ts";
 import { type LoadOptions, loadEngine, type WindowseatEngine } from "./engine.ts";
 import { ApiError } from "./error.ts";
@@ -35,7 +36,7 @@ async function startDawn(): Promise<GPU> {
     const { openDawn } = await import("../node/dawn.ts");
     return openDawn();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new ApiError(`WebGPU could not be started in Node: ${why}; npm install webgpu.`, {
       type: "server_error",
       code: "no_webgpu",

@@ -1,3 +1,4 @@
+import { messageOf } from "../runtime/message_of.ts";
 import type { WindowseatEngine } from "./engine.ts";
 import { ApiError } from "./error.ts";
 import type { ClaimRequest, FromPage, PageRequest, ToPage } from "./service_worker_messages.ts";
@@ -44,7 +45,7 @@ async function register(address: string): Promise<ServiceWorkerRegistration> {
     throw refuse("this page is not served by https or localhost");
   const registering = navigator.serviceWorker.register(address);
   const registration = await registering.catch((error: unknown) => {
-    throw refuse(error instanceof Error ? error.message : String(error));
+    throw refuse(messageOf(error));
   });
   if (location.href.startsWith(registration.scope)) return registration;
   throw refuse(`it works below ${registration.scope}, where this page is not`);
@@ -80,7 +81,7 @@ async function answer(
     }
     say({ kind: "end" });
   } catch (error) {
-    say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    say({ kind: "failed", message: messageOf(error) });
   } finally {
     port.close();
   }

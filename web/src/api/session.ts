@@ -43,7 +43,7 @@ export class Session {
 
   /**
    * The state as bytes, once the requests before are answered: `engine.restore` takes them, on a later visit too, and
-   * nothing needs to be read again. Some 10 to 50 KB for each token.
+   * nothing needs to be read again: what the cache holds of each token, and the recurrent state.
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.#check();

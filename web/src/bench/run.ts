@@ -1,6 +1,6 @@
 import { WindowseatError } from "../runtime/failure.ts";
-import type { Sampling } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
+import { GREEDY } from "../runtime/sampling.ts";
 import { type CallCounts, countCalls } from "./count_calls.ts";
 import { type KernelTime, type Method, profileKernels } from "./profile.ts";
 import type { Tap } from "./tap.ts";
@@ -24,8 +24,6 @@ export interface Profile {
   readonly prefill: readonly KernelTime[];
   readonly decode: readonly KernelTime[];
 }
-
-const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
 /** Steps whose calls are counted, after the timed ones: counting would slow those down. */
 const COUNTED = 2;

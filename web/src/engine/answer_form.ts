@@ -1,5 +1,5 @@
 import type { Form } from "../grammar/grammar.ts";
-import { member } from "../grammar/value_types.ts";
+import { member } from "../grammar/member.ts";
 import type { GenerateRequest } from "../runtime/messages.ts";
 import type { CallForm } from "./tool_calls.ts";
 

@@ -1,6 +1,7 @@
 import { Template } from "@huggingface/jinja";
-import { messageOf, WindowseatError } from "../runtime/failure.ts";
+import { WindowseatError } from "../runtime/failure.ts";
 import { Field } from "../runtime/fields.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import type { ChatMessage } from "../runtime/messages.ts";
 import { type CallForm, callFormOf } from "./tool_calls.ts";
 

@@ -1,5 +1,5 @@
 import type { ChatMessage } from "../runtime/messages.ts";
-import { thinkingAfter } from "./thinking.ts";
+import { CLOSE, OPEN, thinkingAfter } from "./thinking.ts";
 
 /** A prompt that asks for an answer, with the beginning of that answer, as the model would have written it. */
 export interface Continuation {
@@ -14,7 +14,7 @@ export function continuation(
 ): Continuation {
   const open = thinkingAfter(prompt, false) === "open";
   if (!open && thought === "") return { text: prompt + content, startsThinking: undefined };
-  const begun = `${prompt}${open ? "" : "<think>\n"}${thought}`;
+  const begun = `${prompt}${open ? "" : `${OPEN}\n`}${thought}`;
   if (content === "") return { text: begun, startsThinking: true };
-  return { text: `${begun}\n</think>\n\n${content}`, startsThinking: undefined };
+  return { text: `${begun}\n${CLOSE}\n\n${content}`, startsThinking: undefined };
 }

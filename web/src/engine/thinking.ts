@@ -1,3 +1,5 @@
+import { lengthBeforeTag } from "./before_tag.ts";
+
 export type Channel = "thinking" | "answer";
 
 /** A piece of text and where it belongs. */
@@ -73,7 +75,7 @@ export function splitThinking(startsThinking: boolean): ThinkingSplitter {
       held = "";
       return [...last, ...answer(after)];
     }
-    const safe = safeLength(held);
+    const safe = lengthBeforeTag(held, CLOSE);
     const sure = held.slice(0, safe);
     held = held.slice(safe);
     return thought(sure);
@@ -83,16 +85,4 @@ export function splitThinking(startsThinking: boolean): ThinkingSplitter {
     end: () => (place === "thought" ? thought(held.trimEnd()) : release()),
     thinking: () => place === "thought",
   };
-}
-
-/** Length of the text that can be no part of "blank space, then the closing tag". */
-function safeLength(text: string): number {
-  let end = text.length;
-  for (let n = Math.min(CLOSE.length - 1, text.length); n > 0; n -= 1) {
-    if (text.endsWith(CLOSE.slice(0, n))) {
-      end -= n;
-      break;
-    }
-  }
-  return text.slice(0, end).trimEnd().length;
 }

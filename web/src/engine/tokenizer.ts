@@ -1,6 +1,7 @@
 import { Tokenizer as HubTokenizer } from "@huggingface/tokenizers";
-import { messageOf, WindowseatError } from "../runtime/failure.ts";
+import { WindowseatError } from "../runtime/failure.ts";
 import { Field } from "../runtime/fields.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import { streamText } from "./stream_text.ts";
 
 export interface Tokenizer {

@@ -1,6 +1,6 @@
+import { CALL_CLOSE } from "../grammar/call_tags.ts";
 import type { CallReader, CallSpeaker } from "./tool_calls.ts";
 
-const CLOSE = "</tool_call>";
 const HEAD = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(?=\{)/;
 
 /** A call as Qwen 2.5 and 3 write it: {"name": "…", "arguments": {…}}. Arguments come as they were written. */
@@ -15,7 +15,7 @@ export function jsonCall(say: CallSpeaker): CallReader {
     if (place === "head") {
       const head = HEAD.exec(unread);
       // With the members in another order it is a call as well, but one that can only be told of as a whole.
-      if (!head) return unread.includes(CLOSE) ? readWhole() : null;
+      if (!head) return unread.includes(CALL_CLOSE) ? readWhole() : null;
       const name = parsed(head[1] ?? "");
       if (typeof name !== "string" || !say.name(name)) return "broken";
       unread = unread.slice(head[0].length);
@@ -34,21 +34,21 @@ export function jsonCall(say: CallSpeaker): CallReader {
     return readTail();
   };
   const readWhole = (): { readonly rest: string } | "broken" => {
-    const at = unread.indexOf(CLOSE);
+    const at = unread.indexOf(CALL_CLOSE);
     const call = parsed(unread.slice(0, at));
     if (!isObject(call) || typeof call.name !== "string" || !isObject(call.arguments))
       return "broken";
     if (!say.name(call.name)) return "broken";
     say.arguments(JSON.stringify(call.arguments));
-    return { rest: unread.slice(at + CLOSE.length) };
+    return { rest: unread.slice(at + CALL_CLOSE.length) };
   };
   const readTail = (): { readonly rest: string } | "broken" | null => {
     const tail = unread.trimStart();
     if (tail === "") return null;
     if (!tail.startsWith("}")) return "broken";
     const after = tail.slice(1).trimStart();
-    if (after.startsWith(CLOSE)) return { rest: after.slice(CLOSE.length) };
-    return CLOSE.startsWith(after) ? null : "broken";
+    if (after.startsWith(CALL_CLOSE)) return { rest: after.slice(CALL_CLOSE.length) };
+    return CALL_CLOSE.startsWith(after) ? null : "broken";
   };
   return { push, end: () => place === "tail" && unread.trimStart().startsWith("}") };
 }

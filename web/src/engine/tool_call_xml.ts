@@ -1,7 +1,8 @@
-import { member, typesOf } from "../grammar/value_types.ts";
+import { CALL_CLOSE } from "../grammar/call_tags.ts";
+import { member } from "../grammar/member.ts";
+import { typesOf } from "../grammar/value_types.ts";
 import type { CallReader, CallSpeaker } from "./tool_calls.ts";
 
-const CLOSE = "</tool_call>";
 const FUNCTION_END = "</function>";
 const PARAMETER_END = "</parameter>";
 const FUNCTION = /^\s*<function=([^>\n]+)>/;
@@ -28,7 +29,7 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
 
   const readHead = (): Step => {
     const head = FUNCTION.exec(unread);
-    if (!head) return unread.includes(CLOSE) ? "broken" : null;
+    if (!head) return unread.includes(CALL_CLOSE) ? "broken" : null;
     name = head[1] ?? "";
     if (!say.name(name)) return "broken";
     unread = unread.slice(head[0].length);
@@ -87,8 +88,8 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
   const isText = (): boolean => types.size === 0 || (types.size === 1 && types.has("string"));
   const readTail = (): Step => {
     const tail = unread.trimStart();
-    if (tail.startsWith(CLOSE)) return { rest: tail.slice(CLOSE.length) };
-    return CLOSE.startsWith(tail) ? null : "broken";
+    if (tail.startsWith(CALL_CLOSE)) return { rest: tail.slice(CALL_CLOSE.length) };
+    return CALL_CLOSE.startsWith(tail) ? null : "broken";
   };
   const push = (text: string): Step => {
     unread += text;

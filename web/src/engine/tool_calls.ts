@@ -1,3 +1,5 @@
+import { CALL_OPEN } from "../grammar/call_tags.ts";
+import { lengthBeforeTag } from "./before_tag.ts";
 import { jsonCall } from "./tool_call_json.ts";
 import { type FunctionSchemas, xmlCall } from "./tool_call_xml.ts";
 
@@ -30,11 +32,9 @@ export interface ToolCallParser {
   readonly end: () => readonly AnswerPiece[];
 }
 
-const OPEN = "<tool_call>";
-
 /** The form of the calls in the text of a chat template; null when it has none that is known here. */
 export function callFormOf(template: string): CallForm | null {
-  if (!template.includes(OPEN) || !template.includes("tools")) return null;
+  if (!template.includes(CALL_OPEN) || !template.includes("tools")) return null;
   return template.includes("<function=") ? "xml" : "json";
 }
 
@@ -88,17 +88,17 @@ export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCa
   };
   const readText = (text: string): void => {
     held += text;
-    const at = held.indexOf(OPEN);
+    const at = held.indexOf(CALL_OPEN);
     if (at < 0) {
-      const sure = sureLength(held);
+      const sure = lengthBeforeTag(held, CALL_OPEN);
       give(held.slice(0, sure));
       held = held.slice(sure);
       return;
     }
     give(held.slice(0, at).trimEnd());
-    const inside = held.slice(at + OPEN.length);
+    const inside = held.slice(at + CALL_OPEN.length);
     held = "";
-    raw = OPEN;
+    raw = CALL_OPEN;
     reader = form === "json" ? jsonCall(say) : xmlCall(say, schemas);
     readCall(inside, reader);
   };
@@ -116,12 +116,4 @@ export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCa
         held = "";
       }),
   };
-}
-
-/** Length of the text that can be no part of "blank space, then the tag". */
-function sureLength(text: string): number {
-  for (let n = Math.min(OPEN.length - 1, text.length); n > 0; n -= 1) {
-    if (text.endsWith(OPEN.slice(0, n))) return text.slice(0, text.length - n).trimEnd().length;
-  }
-  return text.trimEnd().length;
 }

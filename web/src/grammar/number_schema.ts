@@ -1,6 +1,7 @@
 import type { Expression } from "./ebnf.ts";
 import {
   type Bound,
+  FRACTION_DIGITS,
   integersBetween,
   isWritable,
   numbersBetween,
@@ -39,6 +40,6 @@ function limit(members: Schema, keyword: string, place: string): number | undefi
   if (isWritable(value)) return value;
   return refuse(
     `${place}.${keyword}`,
-    `is ${value}; limits are held to with up to ${WHOLE_DIGITS} digits before the point and 12 behind it.`,
+    `is ${value}; limits are held to with up to ${WHOLE_DIGITS} digits before the point and ${FRACTION_DIGITS} behind it.`,
   );
 }

@@ -1,4 +1,5 @@
 import { follow } from "./pointer.ts";
+import { typeOf } from "./value_types.ts";
 
 /** References in references are followed so far; behind that, schemas are taken to overlap. */
 const DEEPEST = 8;
@@ -52,15 +53,10 @@ function valuesOf(schema: Members): readonly string[] | null {
 
 function typesOf(schema: Members): readonly string[] | null {
   const values = valuesOf(schema);
-  if (values) return values.map((value) => typeOfJson(JSON.parse(value)));
+  if (values) return values.map((value) => typeOf(JSON.parse(value)));
   const { type } = schema;
   const names: readonly unknown[] | null = Array.isArray(type) ? type : type ? [type] : null;
   return names?.map((name) => (name === "integer" ? "number" : String(name))) ?? null;
-}
-
-function typeOfJson(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "array" : typeof value;
 }
 
 function requiredOf({ required }: Members): readonly string[] {

@@ -1,5 +1,5 @@
+import { member } from "./member.ts";
 import { refuse } from "./refuse.ts";
-import { member } from "./value_types.ts";
 
 /** A part of a schema that a `$ref` names, and the names on the way to it. */
 export interface Target {
@@ -15,20 +15,23 @@ export function follow(root: unknown, ref: unknown, place: string): Target {
       `is ${JSON.stringify(ref)}; only parts of the same schema can be referred to, as "#/$defs/name".`,
     );
   }
-  let value = root;
-  for (const step of ref.split("/").slice(1)) {
-    const name = decoded(step, place).replaceAll("~1", "/").replaceAll("~0", "~");
-    value = member(value, name);
-    if (value === undefined)
-      refuse(place, `is ${JSON.stringify(ref)}, and there is nothing there.`);
-  }
+  const value = target(root, ref);
+  if (value === undefined) refuse(place, `is ${JSON.stringify(ref)}, and there is nothing there.`);
   return { value, pointer: ref };
 }
 
-function decoded(step: string, place: string): string {
+/** What `#/…` points at (RFC 6901, as a URI's fragment); undefined for nothing. */
+export function target(root: unknown, ref: string): unknown {
+  return ref
+    .split("/")
+    .slice(1)
+    .reduce((value, step) => member(value, nameOf(step)), root);
+}
+
+function nameOf(step: string): string {
   try {
-    return decodeURIComponent(step);
+    return decodeURIComponent(step).replaceAll("~1", "/").replaceAll("~0", "~");
   } catch {
-    return refuse(place, `has ${JSON.stringify(step)} in it, which is not percent-encoded right.`);
+    return step; // Not percent-encoded right: a name that stands nowhere.
   }
 }

@@ -1,4 +1,5 @@
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
+import { messageOf } from "../runtime/message_of.ts";
 import {
   type CharSet,
   charsOf,
@@ -52,7 +53,7 @@ function parse(source: string, place: string): AST.Pattern {
   try {
     return new RegExpParser().parsePattern(source, 0, source.length, { unicode: true });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return refuse(place, `is no regular expression: ${why}.`);
   }
 }

@@ -1,3 +1,4 @@
+import { CALL_CLOSE, CALL_OPEN } from "./call_tags.ts";
 import {
   type Expression,
   either,
@@ -31,8 +32,6 @@ export interface CalledFunction {
   readonly place: string;
 }
 
-const OPEN = "<tool_call>";
-const CLOSE = literal("</tool_call>");
 const NEWLINE = literal("\n");
 
 /** Calls of functions in the form that the chat template shows. */
@@ -44,13 +43,17 @@ export function callsGrammar(
     form === "json" ? jsonCall(rules, called) : xmlCall(rules, called),
   );
   // What follows the tag.
-  const call = rules.add("call", sequence(NEWLINE, either(calls), CLOSE));
+  const call = rules.add("call", sequence(NEWLINE, either(calls), literal(CALL_CLOSE)));
   if (text) {
-    const dispatch = `TagDispatch(("${OPEN}", ${call}), stop_eos=true, loop_after_dispatch=true)`;
+    const dispatch = `TagDispatch(("${CALL_OPEN}", ${call}), stop_eos=true, loop_after_dispatch=true)`;
     return rules.add("text", dispatch);
   }
-  const more = sequence(optional(NEWLINE), literal(OPEN), call);
-  return sequence(literal(OPEN), call, many ? repeat(more, 0, Number.POSITIVE_INFINITY) : '""');
+  const more = sequence(optional(NEWLINE), literal(CALL_OPEN), call);
+  return sequence(
+    literal(CALL_OPEN),
+    call,
+    many ? repeat(more, 0, Number.POSITIVE_INFINITY) : '""',
+  );
 }
 
 function jsonCall(rules: Rules, { name, parameters, strict, place }: CalledFunction): Expression {

@@ -1,3 +1,6 @@
+import { member } from "./member.ts";
+import { target } from "./pointer.ts";
+
 /** JSON Schema's types of the values that a schema is true of; none where it does not say. */
 export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<string> {
   const ref = member(schema, "$ref");
@@ -15,24 +18,12 @@ export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<
   return new Set(options.flatMap((option) => Array.from(typesOf(option, root, depth + 1))));
 }
 
-export function member(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
-}
-
 function hasMember(value: unknown, name: string): boolean {
   return typeof value === "object" && value !== null && Object.hasOwn(value, name);
 }
 
-/** What "#/…" points at; undefined for nothing. */
-function target(root: unknown, ref: string): unknown {
-  return ref
-    .split("/")
-    .slice(1)
-    .reduce((value, step) => member(value, step.replaceAll("~1", "/").replaceAll("~0", "~")), root);
-}
-
-function typeOf(value: unknown): string {
+/** JSON Schema's type of a value, but that whole numbers are numbers. */
+export function typeOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   return typeof value;

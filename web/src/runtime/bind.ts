@@ -1,6 +1,7 @@
-import { messageOf, WindowseatError } from "./failure.ts";
+import { WindowseatError } from "./failure.ts";
 import type { Extent, Plan, PlanBuffer, PlanKernel, Programs, Step } from "./format.ts";
 import type { Gpu } from "./gpu.ts";
+import { messageOf } from "./message_of.ts";
 import { allocated, eachProgram, groups } from "./plan.ts";
 import { createUniforms, type UniformArena, uniformBinding } from "./uniforms.ts";
 

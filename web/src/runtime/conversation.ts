@@ -79,7 +79,7 @@ export class Conversation {
     return slot && (await this.#executor.gpu.settled(readToken(slot)));
   }
 
-  /** Reads the prompt and yields tokens until one of the stop tokens, which it keeps, or a limit. */
+  /** Reads the prompt and yields tokens until a stop token, which is read into the state but not yielded, or a limit. */
   async *generate(
     prompt: readonly number[],
     options: GenerateOptions,
@@ -109,7 +109,6 @@ export class Conversation {
       if (ahead) this.#history.read([token], 0, 1);
       if (options.stopTokens.includes(token)) return "stop";
       pending = rest && (await rest(token));
-      // What the state has read is given out, a stop or not: so the next prompt goes on from here.
       if (onLogprobs && sampling.logprobs !== undefined) {
         onLogprobs(readLogprobs(read, sampling.logprobs, this.#shared.facts.manifest.vocabulary));
       }

@@ -1,5 +1,6 @@
-import { messageOf, mib, WindowseatError } from "./failure.ts";
+import { mib, WindowseatError } from "./failure.ts";
 import type { BundleFile } from "./format.ts";
+import { messageOf } from "./message_of.ts";
 import { sha256 } from "./sha256.ts";
 
 /** The part of `fetch` that loading needs, so that Node can read a folder instead. */

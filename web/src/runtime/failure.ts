@@ -1,3 +1,4 @@
+import { messageOf } from "./message_of.ts";
 import type { Failure, FailureCode } from "./messages.ts";
 
 /** What every part throws when a person has to hear about it: one sentence that says what to do. */
@@ -25,11 +26,6 @@ export function failureOf(thrown: unknown): Failure {
     return { code, message, ...(place !== undefined && { place }) };
   }
   return { code: "internal", message: messageOf(thrown) };
-}
-
-/** The text of any thrown value. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** Bytes for people: "12.3 MiB". */

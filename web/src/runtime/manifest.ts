@@ -1,6 +1,7 @@
-import { messageOf, WindowseatError } from "./failure.ts";
+import { WindowseatError } from "./failure.ts";
 import { Field } from "./fields.ts";
 import type { Bundle, BundleFile, TensorRange, Variant, WeightStream } from "./format.ts";
+import { messageOf } from "./message_of.ts";
 
 const FORMAT = "windowseat-bundle";
 const VERSION = 1;

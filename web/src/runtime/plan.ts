@@ -1,4 +1,4 @@
-import { messageOf, WindowseatError } from "./failure.ts";
+import { WindowseatError } from "./failure.ts";
 import { Field } from "./fields.ts";
 import type {
   Extent,
@@ -10,6 +10,7 @@ import type {
   Scalar,
   Step,
 } from "./format.ts";
+import { messageOf } from "./message_of.ts";
 
 const SCALARS = [
   "tokens",

@@ -1,7 +1,8 @@
-import { messageOf, WindowseatError } from "./failure.ts";
+import { WindowseatError } from "./failure.ts";
 import { Field } from "./fields.ts";
 import type { ModelFacts } from "./load.ts";
 import { findFile } from "./manifest.ts";
+import { messageOf } from "./message_of.ts";
 import { sha256 } from "./sha256.ts";
 import { addToChecksum, CHECKSUM_BYTES, startChecksum } from "./storage/checksum.ts";
 

@@ -1,4 +1,5 @@
 import { isSoftware } from "./adapter.ts";
+import { bestFirst } from "./best_first.ts";
 import { mib, WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle, Plan, Variant } from "./format.ts";
@@ -77,7 +78,7 @@ export async function fittingVariants(
   );
 }
 
-/** Best first: variants for software come before all others on software, and run nowhere else unless asked for. */
+/** Best first; a variant that is asked for by name is taken on any adapter. */
 function candidates(
   { name, variants }: Bundle,
   software: boolean,
@@ -97,11 +98,7 @@ function candidates(
       `${name} has no variant ${wish}; ask for one of ${names}.`,
     );
   }
-  if (wanted !== undefined) return fitting;
-  return [
-    ...fitting.filter((variant) => variant.software && software),
-    ...fitting.filter((variant) => !variant.software),
-  ];
+  return wanted === undefined ? bestFirst(fitting, software) : fitting;
 }
 
 function fixedLimits(variant: Variant): Record<string, number> {

@@ -5,6 +5,7 @@ import { extract } from "../../examples/extract.ts";
 import { summarise } from "../../examples/summarise.ts";
 import { translate } from "../../examples/translate.ts";
 import { weather } from "../../examples/weather.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import { readPageData } from "../ui/page_data.ts";
 import { element, part } from "../ui/parts.ts";
 import { formatted, text } from "../ui/texts.ts";
@@ -114,7 +115,7 @@ function ended(signal: AbortSignal): Promise<never> {
 
 /** A model that is too small for an example may well fail it. */
 function showFailure(output: HTMLOutputElement, error: unknown): void {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   output.hidden = false;
   output.replaceChildren(element("span", "failure", said));
 }

@@ -1,4 +1,3 @@
-import { bundleAddress } from "../runtime/bundle_address.ts";
 import type { FromEngine, GenerateRequest, StoredBundle, ToEngine } from "../runtime/messages.ts";
 import { ENGINE_SCRIPT } from "../site/engine_script.ts";
 
@@ -28,7 +27,7 @@ export class Engine {
   }
 
   load(bundle: string): void {
-    this.#send({ kind: "load", bundle: bundleAddress(bundle) });
+    this.#send({ kind: "load", bundle });
   }
 
   /** What this browser keeps of models. */

@@ -2,11 +2,11 @@ import { type AdapterFacts, describe, timeSteps } from "../bench/ceilings.ts";
 import { measureRun, type Profile, profileRun, type Run } from "../bench/run.ts";
 import { type Tap, tapGpu } from "../bench/tap.ts";
 import { Engine } from "../engine/engine.ts";
-import { Guest } from "../engine/guest.ts";
 import type { Fetch } from "../runtime/download.ts";
 import { WindowseatError } from "../runtime/failure.ts";
-import type { FromEngine, GenerateRequest, ModelSummary, Sampling } from "../runtime/messages.ts";
+import type { ModelSummary } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
+import { GREEDY } from "../runtime/sampling.ts";
 
 /** What a check of a bundle asks for; a page and a Node process answer alike. */
 export interface Commands {
@@ -15,11 +15,6 @@ export interface Commands {
   readonly logits: (prefill: readonly number[], forced: readonly number[]) => Promise<string[]>;
   /** The likeliest ids after a prompt, stop tokens or not. */
   readonly greedy: (prompt: readonly number[], count: number) => Promise<number[]>;
-  readonly generate: (
-    request: GenerateRequest,
-    emit: (message: FromEngine) => void,
-  ) => Promise<void>;
-  readonly stop: (id: number) => void;
   /** The adapter that a model would run on. */
   readonly adapter: () => Promise<AdapterFacts>;
   /** Milliseconds of a launch of each step of a plan's prefill: several samples of each. */
@@ -28,15 +23,12 @@ export interface Commands {
   readonly bench: (prompt: number, decode: number, decodeMs?: number) => Promise<Run>;
   /** GPU time by kernel. */
   readonly profile: (prompt: number, decode: number) => Promise<Profile>;
-  readonly close: () => void;
 }
 
 export interface LoadChoice {
   readonly variant?: string | null | undefined;
   readonly context?: number | null | undefined;
 }
-
-const GREEDY: Sampling = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 
 /** The commands over one engine at a time; `fetchFor` says how a bundle's files are read, if not over the network. */
 export function createCommands(
@@ -45,36 +37,24 @@ export function createCommands(
 ): Commands {
   const tap = gpu && tapGpu(gpu);
   let engine: Engine | null = null;
-  let guest: Guest | null = null;
   const loaded = (): { model: Model; tap: Tap } => {
     if (engine && tap) return { model: engine.model, tap };
-    throw noModel();
-  };
-  const talking = (): Guest => {
-    if (guest) return guest;
-    throw noModel();
-  };
-  const close = (): void => {
-    engine?.close();
-    engine = null;
-    guest = null;
+    throw new WindowseatError("bad_request", "No model is loaded; load one first.");
   };
   return {
     load: async (bundle, { variant, context }) => {
-      close();
+      engine?.close();
+      engine = null;
       engine = await Engine.load(bundle, {
         gpu: tap?.gpu,
         fetch: fetchFor(bundle),
         variant: variant ?? undefined,
         context: context ?? undefined,
       });
-      guest = new Guest(engine, () => {});
       return engine.summary;
     },
     logits: (prefill, forced) => readLogits(loaded().model, prefill, forced),
     greedy: (prompt, count) => decodeGreedily(loaded().model, prompt, count),
-    generate: (request, emit) => talking().generate(request, emit),
-    stop: (id) => talking().stop(id),
     adapter: () => describe(gpu),
     time: async (plan) => ({ samples: await timeSteps(gpu, plan) }),
     bench: async (prompt, decode, decodeMs = Number.POSITIVE_INFINITY) => {
@@ -85,12 +65,7 @@ export function createCommands(
       const { model, tap } = loaded();
       return await profileRun(model, tap, prompt, decode);
     },
-    close,
   };
-}
-
-function noModel(): WindowseatError {
-  return new WindowseatError("bad_request", "No model is loaded; load one first.");
 }
 
 async function readLogits(

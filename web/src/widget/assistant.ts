@@ -6,6 +6,7 @@ import {
   type WindowseatEngine,
 } from "../api/index.ts";
 import { bundleAddress } from "../runtime/bundle_address.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import { type BundleFacts, readFacts } from "./bundle_facts.ts";
 import { ERROR_CODES, type ErrorDetail, type ReadyDetail, WidgetError } from "./panel_types.ts";
 import type { WorkerSource } from "./sources.ts";
@@ -96,7 +97,7 @@ export class Assistant {
 
 /** Any thrown value for those who listen. */
 export function detailOf(thrown: unknown): ErrorDetail {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = messageOf(thrown);
   const given = thrown instanceof WidgetError || thrown instanceof ApiError ? thrown.code : null;
   return { code: ERROR_CODES.find((code) => code === given) ?? "internal", message };
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../runtime/message_of.ts";
 import { tell, type WindowseatChatEvents } from "./events.ts";
 import { shellTexts } from "./languages.ts";
 import { modelAddress } from "./model_address.ts";
@@ -132,7 +133,7 @@ export class WindowseatChat extends HTMLElement {
       const { openPanel } = await sources.importPanel();
       return openPanel(shell.place, this.#settings(), this.#host(), sources.worker);
     } catch (thrown) {
-      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      const message = messageOf(thrown);
       if (!opening.signal.aborted) this.#lose(shell, message);
       throw new WidgetError("unavailable", message);
     }

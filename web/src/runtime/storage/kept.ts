@@ -1,5 +1,6 @@
-import { messageOf, mib } from "../failure.ts";
+import { mib } from "../failure.ts";
 import type { Bundle, BundleFile } from "../format.ts";
+import { messageOf } from "../message_of.ts";
 import { clean } from "./inventory.ts";
 import { type BundleRecord, changeRecord, readRecord, recordName } from "./records.ts";
 import {

@@ -1,4 +1,4 @@
-import { messageOf } from "../failure.ts";
+import { messageOf } from "../message_of.ts";
 import { addToChecksum, CHECKSUM_BYTES, startChecksum } from "./checksum.ts";
 
 /**

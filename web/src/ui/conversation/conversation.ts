@@ -30,6 +30,8 @@ export interface Conversation {
 }
 
 const TITLE_LENGTH = 80;
+/** Of one that a person gives. */
+export const LONGEST_TITLE = 200;
 
 export function newConversation(settings: Settings): Conversation {
   const now = Date.now();

@@ -1,7 +1,7 @@
 /** Conversations as a JSON file, with all their branches. A file that comes in is hostile: every member is checked. */
 
 import { Field } from "../../runtime/fields.ts";
-import { type Conversation, ENDINGS, type Message } from "./conversation.ts";
+import { type Conversation, ENDINGS, LONGEST_TITLE, type Message } from "./conversation.ts";
 import { allows, isNumberName, type NumberName, type Settings } from "./settings.ts";
 
 const FORMAT = "windowseat-conversations";
@@ -9,7 +9,6 @@ const VERSION = 1;
 
 /** More than anybody has written; a file with more is no file of ours. */
 const MOST_MESSAGES = 100_000;
-const LONGEST_TITLE = 200;
 
 /** What an answer cost on this device stays here. */
 export function writeJson(conversations: readonly Conversation[]): string {

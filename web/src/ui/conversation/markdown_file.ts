@@ -6,7 +6,7 @@
  */
 
 import type { Conversation, Message } from "./conversation.ts";
-import { emptyAnswer, newConversation, question, titleOf } from "./conversation.ts";
+import { emptyAnswer, LONGEST_TITLE, newConversation, question, titleOf } from "./conversation.ts";
 import { NO_SETTINGS } from "./settings.ts";
 import { add, branch } from "./tree.ts";
 
@@ -81,6 +81,6 @@ function readPart(part: string): { readonly kind: Kind; readonly content: string
 
 /** The title above the parts, unless it is the one that the conversation has by itself. */
 function titleIn(head: string, conversation: Conversation): string {
-  const title = /^# (.*)$/m.exec(head)?.[1]?.trim().slice(0, 200) ?? "";
+  const title = /^# (.*)$/m.exec(head)?.[1]?.trim().slice(0, LONGEST_TITLE) ?? "";
   return title === titleOf(conversation) ? "" : title;
 }

@@ -1,3 +1,4 @@
+import { bestFirst } from "../../runtime/best_first.ts";
 import type { Device } from "../../site/device.ts";
 import type { ModelChoice, VariantNeeds } from "../page_data.ts";
 
@@ -21,8 +22,7 @@ const SHARE_OF_MEMORY = 0.5;
 export function fitOf(model: ModelChoice, { adapter, memory, room }: Device, stored: number): Fit {
   if (adapter === null) return { kind: "no_gpu" };
   let lacks = "";
-  for (const variant of model.variants) {
-    if (variant.software !== adapter.software && variant.software) continue;
+  for (const variant of bestFirst(model.variants, adapter.software)) {
     const missing =
       variant.features.find((feature) => !adapter.features.includes(feature)) ??
       Object.keys(variant.limits).find(

@@ -1,4 +1,4 @@
-import { type Conversation, titleOf } from "../conversation/conversation.ts";
+import { type Conversation, LONGEST_TITLE, titleOf } from "../conversation/conversation.ts";
 import type { Library } from "../conversation/library.ts";
 import { element, iconButton, part } from "../parts.ts";
 import { text } from "../texts.ts";
@@ -43,7 +43,7 @@ export class ConversationList {
     link.dir = "auto";
     if (id === this.#current) link.ariaCurrent = "page";
     const change = iconButton("edit", text("rename_chat", { title }), () =>
-      item.replaceChildren(this.#editor(item, conversation)),
+      item.replaceChildren(this.#editor(conversation)),
     );
     const remove = iconButton("delete", text("delete_chat", { title }), () => {
       const next = item.nextElementSibling ?? item.previousElementSibling;
@@ -56,12 +56,12 @@ export class ConversationList {
     return item;
   }
 
-  #editor(item: HTMLLIElement, conversation: Conversation): HTMLInputElement {
+  #editor(conversation: Conversation): HTMLInputElement {
     const box = element("input", "");
     box.value = titleOf(conversation);
     box.ariaLabel = text("chat_title");
     box.dir = "auto";
-    box.maxLength = 200;
+    box.maxLength = LONGEST_TITLE;
     let ended = false; // removing the box takes the focus away from it, which ends it as well
     const end = (title: string | null): void => {
       if (ended) return;
@@ -86,7 +86,6 @@ export class ConversationList {
       box.focus();
       box.select();
     });
-    item.classList.add("renaming");
     return box;
   }
 }

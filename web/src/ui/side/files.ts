@@ -1,5 +1,6 @@
 /** Conversations to files and back. */
 
+import { messageOf } from "../../runtime/message_of.ts";
 import { type Conversation, type Message, titleOf } from "../conversation/conversation.ts";
 import { readJson, writeJson } from "../conversation/json_file.ts";
 import type { Library } from "../conversation/library.ts";
@@ -54,7 +55,7 @@ async function takeIn(
     const last = found.at(-1);
     if (last) came(last);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = messageOf(error);
     notify(text("not_imported", { file: file.name, problem }));
   }
 }
