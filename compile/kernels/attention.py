@@ -6,8 +6,8 @@ only loops depend on it. Scores, softmax and sums are f32 in every variant.
 
 Query heads that share a key-value head are worked on together, so that keys and values are loaded once for them.
 
-For GPUs: `attention_tiled` in prefill, `attention_split` and `attention_merge` in decode. For software adapters:
-`attention_plain` in both, with the same merge.
+For GPUs: `attention_tiled` in prefill, `attention_split` in decode, and `attention_merge` after both. For software
+adapters: `attention_plain` in both, in decode with the same merge.
 """
 
 # T tokens, Hq query heads, Hkv key-value heads, D head size, P positions

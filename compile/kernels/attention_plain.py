@@ -157,7 +157,7 @@ def attention_plain_split(shape: AttentionShape, *, splits: Splits, kv_cache: st
     k = KernelBuilder(name, (-(-splits.count // SPLIT_THREADS), s.heads // heads), SPLIT_THREADS)
     q = Heads(k, "q", 1, s.heads, s.size, "float32")
     keys, values = cache_rows(k, s, kv_cache)
-    partials = Partials(k, s, splits)
+    partials = Partials(k, s, splits.count)
     seen = k.scalar("position") + 1
     with k.threads() as (tile, block, thread):
         part = let(tile * SPLIT_THREADS + thread)

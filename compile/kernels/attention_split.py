@@ -61,7 +61,7 @@ def attention_split(shape: AttentionShape, *, splits: Splits, act: str, kv_cache
     k = KernelBuilder(name, (splits.count, s.kv_heads * blocks), THREADS)
     q = Heads(k, "q", 1, s.heads, s.size, act)
     keys, values = cache_rows(k, s, kv_cache)
-    partials = Partials(k, s, splits)
+    partials = Partials(k, s, splits.count)
     seen = k.scalar("position") + 1
     with k.threads() as (part, block, thread):
         start, end = splits.part(part, seen)

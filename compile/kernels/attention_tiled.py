@@ -1,5 +1,9 @@
 """Attention for GPUs in prefill: a workgroup takes a tile of 32 rows (tokens, times the query heads of one key-value
-head) and walks the cache in tiles of 32 positions.
+head) and walks the cache in tiles of 32 positions, or a part of it.
+
+A short question has few tiles of rows, and each would walk a long conversation alone: 15 tokens of the 0.8B are 4
+workgroups. So where there are few, as many parts share the positions as make up the workgroups of a full chunk, and
+attention_merge.py adds up what they found. The grid is always the same: behind the parts there is nothing to do.
 
 Keys are staged in workgroup memory, 64 dimensions at a time, because neighbouring threads score neighbouring positions,
 whose rows lie far apart; each thread scores 4 rows and 2 positions. Then 4 threads a row make shares of the scores.
@@ -14,9 +18,9 @@ from functools import cache
 
 from tvm.tirx.script import builder as T
 
-from ..extent import PerTokens
 from ..shapes import AttentionShape
-from .attention import gated, together
+from .attention import together
+from .attention_merge import Partials
 from .common import (
     MASKED,
     Cell,
@@ -46,35 +50,54 @@ ACROSS = 16  # threads that score the same rows
 TURN = ROWS * ACROSS // THREADS  # rows that such a thread scores
 EACH = SPAN // ACROSS  # positions that it scores
 PARTS = THREADS // ROWS  # threads that share a row in the softmax
+LEAST = 4 * SPAN  # positions of a part
+WORKGROUPS = 256  # enough to keep a large GPU busy
 STRIDE = SPAN + 1  # of workgroup arrays: one more, so that threads that go down a column meet different banks
+
+
+def rows_of(shape: AttentionShape, chunk: int) -> int:
+    """Rows of `partials`: each workgroup has some of its own."""
+    return _groups(shape, chunk) * _tokens_each(shape)
 
 
 @cache
 def attention_tiled(shape: AttentionShape, *, chunk: int, act: str, kv_cache: str) -> Kernel:
-    """Prefill. Buffers: q [chunk, Hq, D], the cache (kv_cache.py), y [chunk, Hq, D]; with a gate also projected
-    [chunk, q|k|v], where the gates are."""
-    s = shape
-    heads = together(s, ROWS)
-    tokens_each = ROWS // heads
-    grid = (PerTokens(tokens_each), s.heads // heads)
-    k = KernelBuilder(f"attention_tiled_{s.name}_{act}_{kv_cache}", grid, THREADS)
+    """Prefill. Buffers: q [chunk, Hq, D], the cache (kv_cache.py), partials [rows_of, Hq, 1 + C] vec4<f32>."""
+    s, heads, tokens_each, groups = shape, together(shape, ROWS), _tokens_each(shape), _groups(shape, chunk)
+    k = KernelBuilder(f"attention_tiled_{s.name}_{groups}_{act}_{kv_cache}", (groups, s.heads // heads), THREADS)
     q = Heads(k, "q", chunk, s.heads, s.size, act)
     keys, values = cache_rows(k, s, kv_cache)
-    projected = Heads(k, "projected", chunk, s.projected // s.size, s.size, act) if s.gated else None
-    y = Heads(k, "y", chunk, s.heads, s.size, act)
+    partials = Partials(k, s, rows_of(s, chunk))
     position, tokens = k.scalar("position"), k.scalar("tokens")
-    with k.threads() as (tile, block, thread):
-        first = (let(tile * tokens_each), let(block * heads))
-        kv_head = let(block * heads * s.kv_heads // s.heads)
+    with k.threads() as (group, block, thread):
+        tiles = hold((tokens + (tokens_each - 1)) // tokens_each, "int32")
+        seen = let(position + tokens)
+        parts = hold(T.max(T.min(groups // tiles, (seen + (LEAST - 1)) // LEAST), 1), "int32")
+        length = hold((seen + (parts * SPAN - 1)) // (parts * SPAN) * SPAN, "int32")
+        part = hold(group // tiles, "int32")
+        first = (hold((group - part * tiles) * tokens_each, "int32"), let(block * heads))
         end = hold(position + T.min(first[0] + tokens_each, tokens), "int32")
+        start, stop = hold(part * length, "int32"), hold(T.min((part + 1) * length, end), "int32")
+        kv_head = let(block * heads * s.kv_heads // s.heads)
         work = _Workgroup(s, thread, heads, first, (position, tokens))
-        with loop((end + (SPAN - 1)) // SPAN) as walked:
-            start = let(walked * SPAN)
-            work.score(q, keys, kv_head, start, end)
-            work.share()
-            work.mix(values, kv_head, start, end)
-        work.write(projected, y)
+        with when(start < stop):
+            with loop((stop - start + (SPAN - 1)) // SPAN) as walked:
+                at = let(start + walked * SPAN)
+                work.score(q, keys, kv_head, at, stop)
+                work.share()
+                work.mix(values, kv_head, at, stop)
+            work.leave(partials, part, (end + (length - 1)) // length)
     return k.finish()
+
+
+def _tokens_each(shape: AttentionShape) -> int:
+    """Of a workgroup."""
+    return ROWS // together(shape, ROWS)
+
+
+def _groups(shape: AttentionShape, chunk: int) -> int:
+    """Workgroups for the same heads."""
+    return max(-(-chunk // _tokens_each(shape)), WORKGROUPS * together(shape, ROWS) // shape.heads)
 
 
 class _Workgroup:
@@ -166,19 +189,24 @@ class _Workgroup:
                 for cell, four in zip(cells, fours, strict=True):
                     cell.add(four * T.broadcast(share, 4))
 
-    def write(self, projected: Heads | None, y: Heads) -> None:
-        """The mixtures, each over the sum of its shares."""
+    def leave(self, partials: Partials, part: Expr, used: Expr) -> None:
+        """Writes what each row has come to."""
         store(self._tops, self._thread, self._total.get())
         barrier()
-        written = ROWS // self._heads * self._heads
+        own = let(self._thread // PARTS)
+        total = hold(sum((self._tops[own * PARTS + i] for i in range(PARTS)), start=const(0.0)))
+        with when(T.And(self._thread % PARTS == 0, self._is_there(own))):
+            partials.leave(self._partial(part, own), self._head(own), self._peak.get(), total, used)
         for row, cells in zip(self._rows, self._mixed, strict=True):
-            token, head = let(self._token(row)), let(self._head(row))
-            total = hold(sum((self._tops[row * PARTS + i] for i in range(PARTS)), start=const(0.0)))
             for quad, cell in zip(self._own, cells, strict=True):
-                with when(T.And(T.And(row < written, token < self._call[1]), quad < self._quads)):
-                    result = let(cell.get() / T.broadcast(total, 4))
-                    gate = None if projected is None else projected.four(token, 2 * head + 1, quad)
-                    y.put(token, head, quad, result if gate is None else gated(result, gate))
+                with when(T.And(self._is_there(row), quad < self._quads)):
+                    partials.put(self._partial(part, row), self._head(row), quad, cell.get())
+
+    def _is_there(self, row: Expr) -> Expr:
+        return T.And(row < ROWS // self._heads * self._heads, self._token(row) < self._call[1])
+
+    def _partial(self, part: Expr, row: Expr) -> Expr:
+        return part * self._call[1] + self._token(row)
 
     def _token(self, row: Expr) -> Expr:
         return self._first[0] + row // self._heads

@@ -88,7 +88,7 @@ def delta_pairs(shape: DeltaShape, *, tuning: Tuning, chunk: int, act: str) -> K
                     _store_kept_factors(pairs, rate, factors, head, keep_at)
             barrier()
             with when(thread < BLOCK):
-                _invert(a, inverted, thread)
+                _invert(a, inverted, thread, T.min(tokens - first, BLOCK))
             barrier()
             with strided(thread, BLOCK * BLOCK, threads) as at:
                 row, column = hold(at // BLOCK, "int32"), at % BLOCK
@@ -189,9 +189,9 @@ def _store_kept_factors(pairs: _Pairs, rate: Buffer, factors: Buffer, head: Expr
             store(factors, (pairs.first + row, head, FACTORS - 1), T.exp(until.get()) * pairs.k_norm[i])
 
 
-def _invert(a: Buffer, inverted: Buffer, column: Expr) -> None:
+def _invert(a: Buffer, inverted: Buffer, column: Expr, rows: Expr) -> None:
     """A column of (1 + A)⁻¹, which only this thread reads; the threads read the same element of A at a time."""
-    with loop(BLOCK) as row:
+    with loop(rows) as row:
         total = Cell(T.Select(row == column, const(1.0), const(0.0)))
         with loop(row) as j:
             total.add(-a[row * BLOCK + j] * inverted[j * BLOCK + column])

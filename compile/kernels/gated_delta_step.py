@@ -75,6 +75,9 @@ def gated_delta_step(shape: DeltaShape, *, tuning: Tuning, act: str, eps: float)
 
     with k.threads() as (head, _, thread):
         key_head = hold(head * s.key_heads // s.value_heads, "int32")
+        part, quad = hold(thread // lanes, "int32"), hold(thread % lanes, "int32")
+        # First of all, for the state is most of what is read: it is on its way while the convolution is computed.
+        owned = _Owned(state, head, quad, part, parts, position)
         inputs = shared(2 * key_quads + lanes, "float32x4")  # q, k and v of this head
         with strided(thread, 2 * key_quads + lanes, threads) as i:
             is_query, is_value = i < key_quads, i >= 2 * key_quads
@@ -95,8 +98,6 @@ def gated_delta_step(shape: DeltaShape, *, tuning: Tuning, act: str, eps: float)
         beta = hold(sigmoid(gates[head]))
         rate = decay_dt[0, head] * softplus(gates[s.value_heads + head] + decay_dt[1, head])
         step = hold(T.exp(rate))
-        part, quad = hold(thread // lanes, "int32"), hold(thread % lanes, "int32")
-        owned = _Owned(state, head, quad, part, parts, position)
         recalled = Cell(splat(0.0), "float32x4")
         for row, olds in owned.fours():
             key = hold(inputs[key_quads + row], "float32x4")

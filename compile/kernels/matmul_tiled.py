@@ -71,7 +71,7 @@ class Tiles:
         for i in range(TILE * QUARTERS // THREADS):
             loads.append(_Weights(weights, staged.w, thread, i, first_row, rows))
         for i in range(TILE * QUADS // THREADS):
-            loads.append(_Tokens(x, staged.x, thread, i, first_token, tokens))
+            loads.append(_Tokens(x, weights, staged.x, thread, i, first_token, tokens))
         for load in loads:
             load.fetch(0)
         with loop(weights.groups) as group:
@@ -98,11 +98,11 @@ class Tiles:
     def _multiply(self, staged: "_Staged", right: Expr, quad: Expr, x_at: list[Expr]) -> None:
         """Adds what four columns give; the thread's tokens lie at `x_at`."""
         w_at = hold(_place(right, quad), "int32")
-        ws = [hold(staged.w[w_at + r * ACROSS], "float32x4") for r in range(ROWS)]
-        for at, sums in zip(x_at, self.sums, strict=True):
-            four = hold(staged.x[at], "float32x4")
-            for total, w in zip(sums, ws, strict=True):
-                total.add(dot(w, four))
+        fours = [hold(staged.x[at], "float32x4") for at in x_at]
+        for r in range(ROWS):  # one after the other: GPUs with few registers would spill, if all were held
+            w = hold(staged.w[w_at + r * ACROSS], "float32x4")
+            for sums, four in zip(self.sums, fours, strict=True):
+                sums[r].add(dot(w, four))
 
     def _fold(self, staged: "_Staged", share: "_Share", right: Expr, thread: Expr) -> None:
         """Adds up the sums of threads that shared their columns; each of them then owns some of the tokens."""
@@ -189,7 +189,7 @@ class _Weights:
             self._scale.set(scale)
 
     def put(self) -> None:
-        for i, four in enumerate(self._weights.unpack([word.get() for word in self._words])):
+        for i, four in enumerate(self._weights.levels([word.get() for word in self._words])):
             quad = let(self._quarter * 2 + i)
             value = four if self._scale is None else four * T.broadcast(self._scale.get(), 4)
             store(self._staged, _place(self._slot, quad), value)
@@ -198,16 +198,21 @@ class _Weights:
 class _Tokens:
     """Four values of a token on their way to workgroup memory."""
 
-    def __init__(self, x: Rows, staged: Buffer, thread: Expr, i: int, first: Expr, tokens: Expr) -> None:
-        self._x, self._staged = x, staged
+    def __init__(
+        self, x: Rows, weights: QuantisedMatrix, staged: Buffer, thread: Expr, i: int, first: Expr, tokens: Expr
+    ) -> None:
+        self._x, self._weights, self._staged = x, weights, staged
         index = thread + i * THREADS
         self._quad, token = hold(index % QUADS, "int32"), let(index // QUADS)
         self._token = hold(T.min(first + token, tokens - 1), "int32")
         self._at = hold(_place(token, self._quad), "int32")
+        # A thread's fours of columns all have the same place in a group.
+        self._factor = weights.factor(self._quad)
         self._four = Cell(splat(0.0), "float32x4")
 
     def fetch(self, group: Expr) -> None:
         self._four.set(self._x.four(self._token, group * QUADS + self._quad))
 
     def put(self) -> None:
-        store(self._staged, self._at, self._four.get())
+        four = self._four.get()
+        store(self._staged, self._at, four if self._factor is None else four * self._factor)

@@ -122,10 +122,11 @@ class _Product:
         sums = [Cell(const(0.0)) for _ in rows]
         with strided(lane, 4 * self._weights.groups, self.lanes) as quarter:
             group, part = hold(quarter // 4, "int32"), hold(quarter % 4, "int32")
-            xs = [hold(x.four(0, quarter * 2 + i), "float32x4") for i in range(2)]
+            xs, _ = self._weights.meet([let(x.four(0, quarter * 2 + i)) for i in range(2)])
             for row, total in zip(rows, sums, strict=True):
                 at = self._weights.at(row, group)
-                product = sum(map(dot, self._weights.quarter(at, part), xs), start=const(0.0))
+                words = self._weights.quarter_words(at, part)
+                product = sum(map(dot, self._weights.levels(words), xs), start=const(0.0))
                 scale = self._weights.scale(at)
                 total.add(product if scale is None else product * scale)
         return sums

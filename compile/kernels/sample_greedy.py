@@ -27,7 +27,7 @@ from .common import (
     const,
     hold,
     let,
-    loop,
+    loop_by,
     shared,
     store,
     when,
@@ -50,10 +50,8 @@ def peaks(vocabulary: int) -> int:
 
 def each_logit(logits: Logits, count: int, block: Expr, thread: Expr, take: Callable[[Expr, Expr], None]) -> None:
     """Takes all logits with their ids, in turns of all threads of all `count` workgroups."""
-    with loop(-(-logits.fours // (count * THREADS))) as i:
-        at = let((i * count + block) * THREADS + thread)
-        with when(at < logits.fours):
-            logits.each(at, take)
+    with loop_by(4, -(-logits.fours // (count * THREADS)), past_end=True) as turns:
+        logits.each([let((i * count + block) * THREADS + thread) for i in turns], take)
 
 
 @cache
@@ -101,8 +99,11 @@ def take_peak(vocabulary: int, *, chunk: int) -> Kernel:
 
 def _keep_best(values: Buffer, ids: Buffer, count: int, best: Cell, best_id: Cell) -> None:
     """The largest value and its id; the smallest id where values are equal."""
-    with loop(count) as i:
-        value, at = hold(values[i]), hold(ids[i], "int32")  # TVM takes no shared memory inside a condition
-        with when(T.Or(value > best.get(), T.And(value == best.get(), at < best_id.get()))):
-            best.set(value)
-            best_id.set(at)
+    with loop_by(8, count) as turns:
+        found = [
+            (hold(values[i]), hold(ids[i], "int32")) for i in turns
+        ]  # TVM takes no shared memory inside a condition
+        for value, at in found:
+            with when(T.Or(value > best.get(), T.And(value == best.get(), at < best_id.get()))):
+                best.set(value)
+                best_id.set(at)

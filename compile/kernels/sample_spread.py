@@ -31,6 +31,7 @@ from .common import (
     hold,
     let,
     loop,
+    loop_by,
     shared,
     store,
     strided,
@@ -112,9 +113,10 @@ def spread(vocabulary: int, *, tempered: bool) -> Kernel:
     top_k, top_p = (k.scalar("top_k"), k.scalar("top_p")) if tempered else (const(0, "int32"), const(1.0))
     with k.threads() as (block, _, thread):
         high, low = Cell(const(-LARGEST)), Cell(const(LARGEST))
-        with loop(peaks(vocabulary)) as i:
-            high.set(T.max(high.get(), highs[i]))
-            low.set(T.min(low.get(), lows[i]))
+        with loop_by(8, peaks(vocabulary)) as turns:
+            for found_high, found_low in [(hold(highs[i]), hold(lows[i])) for i in turns]:
+                high.set(T.max(high.get(), found_high))
+                low.set(T.min(low.get(), found_low))
         span = Cell(T.max(high.get() - low.get(), const(0.0)))
         if tempered:
             span.set(T.min(span.get(), temperature * const(WEIGHTLESS)))
@@ -141,10 +143,11 @@ def spread(vocabulary: int, *, tempered: bool) -> Kernel:
             store(own_counts, column, own_counts[column] + u32(1))
             store(own_weights, column, own_weights[column] + weight(value, highest, per_temperature))
 
-        with strided(thread, size // 4, BLOCK_THREADS) as i:
-            at = let(block * (size // 4) + i)
-            with when(at < logits.fours):
-                logits.each(at, take)
+        with loop_by(4, -(-size // (4 * BLOCK_THREADS)), past_end=True) as turns:
+            within = [let(i * BLOCK_THREADS + thread) for i in turns]
+            # What is behind the block's end is behind the last logit as well.
+            ends = [T.Select(i < size // 4, block * (size // 4) + i, logits.fours) for i in within]
+            logits.each([hold(at, "int32") for at in ends], take)
         barrier()
         with strided(thread, BINS, BLOCK_THREADS) as i:
             tokens, mass = Cell(u32(0), "uint32"), Cell(const(0.0))

@@ -20,6 +20,7 @@ from .common import (
     hold,
     let,
     loop,
+    loop_by,
     shared,
     store,
     strided,
@@ -28,6 +29,7 @@ from .common import (
 from .sample_words import BINS, BLOCK_THREADS, Frame, bin_of, block_size, blocks, finite, key, u32
 
 NO_BIN = BINS
+TOGETHER = 4  # loads of a thread that are on their way at the same time
 
 
 class Bounds(IntEnum):
@@ -64,9 +66,11 @@ class Totals:
         """Fills `counts` and `weights`, a number for each bin."""
         self.counts, self.weights = shared(BINS), shared(BINS)
         tokens, mass = Cell(const(0.0)), Cell(const(0.0))
-        with loop(self._blocks) as i:
-            tokens.add(cast(self._counts[i * BINS + thread], "float32"))
-            mass.add(self._weights[i * BINS + thread])
+        with loop_by(8, self._blocks) as turns:
+            places = [let(i * BINS + thread) for i in turns]
+            for count, weight in [(hold(self._counts[at], "uint32"), hold(self._weights[at])) for at in places]:
+                tokens.add(cast(count, "float32"))
+                mass.add(weight)
         store(self.counts, thread, tokens.get())
         store(self.weights, thread, mass.get())
         barrier()
@@ -79,11 +83,12 @@ class Totals:
         tokens = shared(self._blocks, "uint32")
         with strided(thread, self._blocks, BINS) as block:
             own, above = Cell(u32(0), "uint32"), Cell(const(0.0))
-            with loop(BINS) as i:
-                with when(listed(i)):
-                    own.add(self._counts[block * BINS + i])
-                with when(i < first):
-                    above.add(self._weights[block * BINS + i])
+            with loop_by(8, BINS) as turns:
+                places = [let(block * BINS + i) for i in turns]
+                loaded = [(hold(self._counts[at], "uint32"), hold(self._weights[at])) for at in places]
+                for i, (count, weight) in zip(turns, loaded, strict=True):
+                    own.add(T.Select(listed(i), count, u32(0)))
+                    above.add(T.Select(i < first, weight, const(0.0)))
             store(tokens, block, own.get())
             store(kept, block, above.get())
         barrier()
@@ -132,11 +137,14 @@ def list_bins(vocabulary: int) -> Kernel:
         end = hold(T.Select(offsets[block] == offsets[block + 1], 0, T.min(size, vocabulary - block * size)), "int32")
 
         def each(found: Callable[[Expr, Expr], None]) -> None:
-            with loop((end - thread + (BLOCK_THREADS - 1)) // BLOCK_THREADS) as i:
-                at = let(block * size + i * BLOCK_THREADS + thread)
-                value = finite(logits[at])
-                with when(is_listed(hold(bin_of(value, highest, scale), "int32"), first, last, beside)):
-                    found(at, value)
+            turn = TOGETHER * BLOCK_THREADS
+            with loop((end - thread + (turn - 1)) // turn) as i:
+                within = [let((i * TOGETHER + j) * BLOCK_THREADS + thread) for j in range(TOGETHER)]
+                values = [finite(logits[block * size + T.min(at, end - 1)]) for at in within]
+                for at, value in zip(within, values, strict=True):
+                    is_in = is_listed(hold(bin_of(value, highest, scale), "int32"), first, last, beside)
+                    with when(T.And(at < end, is_in)):
+                        found(block * size + at, value)
 
         own = Cell(u32(0), "uint32")
         each(lambda *_: own.add(u32(1)))

@@ -6,12 +6,12 @@ scale), can be contracted or reordered: every kernel of every compiler sorts a l
 
 # V vocabulary, B blocks
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum, auto
 
 from tvm.tirx.script import builder as T
 
-from .common import Cell, Expr, KernelBuilder, Rows, cast, const, hold, lane, when
+from .common import Expr, KernelBuilder, Rows, cast, const, hold, lane, when
 
 LARGEST = 1e30  # what an infinite logit counts as
 BINS = 32  # the last one is for what no cut-off lies in
@@ -44,15 +44,17 @@ class Logits:
         self._rows, self._vocabulary = Rows(k, "logits", 1, vocabulary, "float32"), vocabulary
         self.fours = -(-vocabulary // 4)
 
-    def each(self, at: Expr, take: Callable[[Expr, Expr], None]) -> None:
-        """Takes the logits 4·at .. 4·at+3, as far as there are any, with their ids."""
-        four = Cell(self._rows.four(0, at), "float32x4").get()
-        for i in range(4):
-            if self._vocabulary % 4:
-                with when(at * 4 + i < self._vocabulary):
-                    take(lane(four, i), at * 4 + i)
-            else:
-                take(lane(four, i), at * 4 + i)
+    def each(self, places: Sequence[Expr], take: Callable[[Expr, Expr], None]) -> None:
+        """Takes the logits 4·at .. 4·at+3 of every place, if there are any, with their ids. All loads come first."""
+        loaded = [hold(self._rows.four(0, T.min(at, self.fours - 1)), "float32x4") for at in places]
+        for at, four in zip(places, loaded, strict=True):
+            with when(at < self.fours):
+                for i in range(4):
+                    if self._vocabulary % 4:
+                        with when(at * 4 + i < self._vocabulary):
+                            take(lane(four, i), at * 4 + i)
+                    else:
+                        take(lane(four, i), at * 4 + i)
 
 
 def u32(number: int) -> Expr:

@@ -149,7 +149,8 @@ def _mlp(cfg: DecoderConfig, i: int, stored: Make) -> Iterator[Operation]:
     shape = (cfg.intermediate_size, cfg.hidden_size)
     gate_up = tuple(Source(f"{on_disk}.{x}_proj.weight", shape) for x in ("gate", "up"))
     down = (Source(f"{on_disk}.down_proj.weight", (cfg.hidden_size, cfg.intermediate_size)),)
-    inner = Value(f"layers.{i}.inner", cfg.intermediate_size)
+    # Products of two activations pass what an f16 holds in some checkpoints, and one infinity is the end of a chat.
+    inner = Value(f"layers.{i}.inner", cfg.intermediate_size, exact=True)
     yield NormSwiGlu(
         layer_norm(cfg, i, "post_attention", stored),
         cfg.rms_norm_eps,

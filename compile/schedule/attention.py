@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from ..kernels import attention_plain as plain
 from ..kernels import attention_split as split
-from ..kernels.attention_merge import attention_merge
-from ..kernels.attention_tiled import attention_tiled
+from ..kernels import attention_tiled as tiled
+from ..kernels.attention_merge import attention_merge, numbers
 from ..kernels.kv_cache import buffer_bytes
 from ..kernels.rope_cache import rope_cache
 from ..models.layers import Attention
@@ -16,12 +16,17 @@ def attention_chunk(w: Workspace, op: Attention) -> Iterator[Launch]:
     """Prefill: q, k and v into the cache, then the mixture of values."""
     s, caches = op.shape, _caches(w, op)
     yield _rope(w, op, caches)
-    bound = {"q": _queries(w, op), "y": w.named(op.into), **_gate(w, op), **caches}
+    queries, end = {"q": _queries(w, op), **caches}, {"y": w.named(op.into), **_gate(w, op)}
     if not w.tuning.software:
-        yield Launch(attention_tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache), bound)
+        rows = tiled.rows_of(s, w.chunk)
+        partials = {"partials": w.scratch(f"{op.name}.partials", -(-rows * numbers(s) // w.chunk), "float32")}
+        kernel = tiled.attention_tiled(s, chunk=w.chunk, act=w.act, kv_cache=w.kv_cache)
+        yield Launch(kernel, queries | partials)
+        kernel = attention_merge(s, rows=rows, chunk=w.chunk, tuning=w.tuning, act=w.act)
+        yield Launch(kernel, end | partials)
         return
     reach = plain.reach(s, w.kv_cache)
-    launches = -(-s.positions // reach)
+    launches, bound = -(-s.positions // reach), queries | end
     if launches > 1:
         bound["walked"] = w.scratch(f"{op.name}.walked", s.heads * 4, "float32")
     for i in range(launches):
@@ -39,7 +44,7 @@ def attention_step(w: Workspace, op: Attention) -> Iterator[Launch]:
     else:
         kernel = split.attention_split(s, splits=splits, act=w.act, kv_cache=w.kv_cache)
     yield Launch(kernel, {"q": _queries(w, op), "partials": partials, **caches})
-    kernel = attention_merge(s, splits=splits, act=w.act)
+    kernel = attention_merge(s, rows=splits.count, tuning=w.tuning, act=w.act)
     yield Launch(kernel, {"partials": partials, "y": w.named(op.into), **_gate(w, op)})
 
 

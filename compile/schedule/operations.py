@@ -63,7 +63,7 @@ def _prefill(w: Workspace, operation: BodyOperation) -> Iterator[Launch]:
                 yield from matmul_of(w, matrix, x, w.act, w.named(value), w.dtype(value), "store")
         case NormSwiGlu(norm, eps, matrix, into):
             x = yield from normed(w, norm, eps)
-            yield from matmul_of(w, matrix, x, w.act, w.named(into), w.act, "swiglu")
+            yield from matmul_of(w, matrix, x, w.act, w.named(into), w.dtype(into), "swiglu")
         case ProjectAdd(value, matrix):
             yield from matmul_of(w, matrix, w.named(value), w.dtype(value), "hidden", "float32", "add")
         case GatedDelta():
@@ -81,7 +81,7 @@ def _decode(w: Workspace, operation: BodyOperation, norm: Vector) -> Iterator[La
         case NormProject(_, eps, into):
             yield from projections(w, into, eps)
         case NormSwiGlu(_, eps, matrix, into):
-            yield from matvec_of(w, matrix, w.named(into), w.act, "swiglu", eps)
+            yield from matvec_of(w, matrix, w.named(into), w.dtype(into), "swiglu", eps)
         case ProjectAdd(value, matrix):
             yield from matvec_add_of(w, matrix, value, norm)
         case GatedDelta():

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from windowseat.compile.kernels.attention import reference
-from windowseat.compile.kernels.attention_merge import Splits
 from windowseat.compile.kernels.common import Kernel
 from windowseat.compile.kernels.kv_cache import quantised, restored
 from windowseat.compile.shapes import AttentionShape
@@ -65,9 +64,9 @@ class Case:
         return (np.pad(rows, after, constant_values=np.nan),), exact(rows)
 
 
-def partials(splits: Splits, s: AttentionShape) -> Array:
+def partials(rows: int, s: AttentionShape) -> Array:
     """What is between the parts and their sum: NaN, until they write there."""
-    return np.full((splits.count, s.heads, 1 + -(-s.size // 4), 4), np.nan, np.float32)
+    return np.full((rows, s.heads, 1 + -(-s.size // 4), 4), np.nan, np.float32)
 
 
 def full(machine: Machine) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from windowseat.compile.models import qwen3_5
-from windowseat.compile.models.layers import Matrix, Model, Source
+from windowseat.compile.models.layers import Matrix, Model, NormSwiGlu, Source
 from windowseat.compile.parts import parts
 from windowseat.compile.planner import make_plan
 from windowseat.compile.published import published_config
@@ -97,6 +97,15 @@ def test_in_software_a_prompt_walks_only_the_positions_there_are() -> None:
     assert len(later) == 10
     assert later == [(i + 1) * later[0] for i in range(len(later))]
     assert later[-1] < 262_144 <= later[-1] + later[0]
+
+
+@variants
+def test_a_product_of_activations_is_held_in_f32_whatever_the_variant(variant: Variant) -> None:
+    of = model(dict(CONFIG))
+    found = schedule(of, "q4", variant).scratch
+    inner = [operation.into for operation in of.operations if isinstance(operation, NormSwiGlu)]
+    assert [found["decode", each.name] for each in inner] == [4 * each.width for each in inner]
+    assert len(inner) == 2
 
 
 @variants

@@ -5,6 +5,7 @@ import pytest
 from windowseat.compile.kernels.attention_merge import Splits, attention_merge, reference
 from windowseat.compile.kernels.attention_split import attention_split
 from windowseat.compile.shapes import AttentionShape
+from windowseat.compile.tuning import GPU
 
 from tests.compile.attention_case import GATED, LONG, NARROW, ODD, SHAPES, WIDE, Case, full, partials
 from tests.compile.machine import Machine, exact, normal
@@ -15,9 +16,9 @@ SPLITS = Splits(count=4, tile=64)
 def agrees(machine: Machine, shape: AttentionShape, form: str, position: int, sharpness: float = 1.0) -> None:
     kernels = [
         attention_split(shape, splits=SPLITS, act=machine.act, kv_cache=form),
-        attention_merge(shape, splits=SPLITS, act=machine.act),
+        attention_merge(shape, rows=SPLITS.count, tuning=GPU, act=machine.act),
     ]
-    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials=partials(SPLITS, shape))
+    Case(machine, shape, form, position, sharpness=sharpness).agrees(kernels, partials=partials(SPLITS.count, shape))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -46,13 +47,13 @@ def test_scores_far_apart_do_not_overflow(machine: Machine) -> None:
 
 def test_parts_add_up_to_their_reference(machine: Machine) -> None:
     s = GATED
-    parts = normal(1, *partials(SPLITS, s).shape)
+    parts = normal(1, *partials(SPLITS.count, s).shape)
     parts[:, :, 0, 1] = np.abs(parts[:, :, 0, 1]) + 1
     parts[0, :, 0, 2] = 3
     parts[3] = np.nan  # no position is in the last part
     projected = machine.normal(2, 1, s.projected)
     arrays = {"partials": parts, "projected": projected, "y": machine.zeros(1, s.heads, s.size)}
-    kernel = attention_merge(s, splits=SPLITS, act=machine.act)
+    kernel = attention_merge(s, rows=SPLITS.count, tuning=GPU, act=machine.act)
     y = machine.run(kernel, arrays, {})["y"]
     gate = exact(projected[0, : s.keys_at].reshape(s.heads, 2, s.size)[:, 1])
     mixed = exact(parts[:3, :, 1:].reshape(3, s.heads, s.size))

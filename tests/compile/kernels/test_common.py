@@ -8,6 +8,7 @@ from windowseat.compile.kernels.common import (
     Rows,
     lane,
     let,
+    loop_by,
     sigmoid,
     silu,
     softplus,
@@ -17,7 +18,7 @@ from windowseat.compile.kernels.common import (
 
 from tests.compile.machine import Machine, exact, normal
 
-FAR = np.array([-1000, -90, -20.5, -1, -1e-6, 0, 1e-6, 1, 20.5, 90, 1000], np.float32)
+FAR = np.array([-1000, -90, -20.5, -15, -10, -3.5, -3.4, -1, -1e-6, 0, 1e-6, 1, 20.5, 90, 1000], np.float32)
 
 
 def elementwise() -> Kernel:
@@ -38,6 +39,15 @@ def count_visits(count: int, threads: int) -> Kernel:
     return k.finish()
 
 
+def count_turns(most: int, count: int, past_end: bool) -> Kernel:
+    k = KernelBuilder(f"count_turns_{most}_{count}_{past_end}", (1, 1), 1)
+    y = k.buffer("y", (32,), "float32")
+    with k.threads(), loop_by(most, count, past_end=past_end) as turns:
+        for i in turns:
+            store(y, i, y[i] + 1.0)
+    return k.finish()
+
+
 def copy_rows(width: int) -> Kernel:
     k = KernelBuilder(f"copy_rows_{width}", (3, -(-width // 32) * 8), 1)
     x = Rows(k, "x", 3, width, "float32")
@@ -52,9 +62,20 @@ def copy_rows(width: int) -> Kernel:
 def test_functions_stay_finite_far_from_zero(f32_machine: Machine) -> None:
     y = f32_machine.run(elementwise(), {"x": FAR, "y": np.zeros((3, len(FAR)), np.float32)}, {})["y"]
     x = exact(FAR)
-    np.testing.assert_allclose(y[0], np.logaddexp(0, x), rtol=2e-6, atol=1e-7)
+    np.testing.assert_allclose(y[0], np.logaddexp(0, x), rtol=2e-6, atol=1e-37)
     np.testing.assert_allclose(y[1], np.exp(-np.logaddexp(0, -x)), rtol=2e-6, atol=1e-30)
     np.testing.assert_allclose(y[2], x * np.exp(-np.logaddexp(0, -x)), rtol=2e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize(
+    ("most", "count", "past_end", "turns"),
+    [(8, 24, False, 24), (8, 12, False, 12), (4, 7, False, 7), (4, 7, True, 8), (4, 3, True, 3), (4, 8, True, 8)],
+)
+def test_loop_by_comes_to_every_number_once(
+    f32_machine: Machine, most: int, count: int, past_end: bool, turns: int
+) -> None:
+    y = f32_machine.run(count_turns(most, count, past_end), {"y": np.zeros(32, np.float32)}, {})["y"]
+    np.testing.assert_array_equal(y, [1.0] * turns + [0.0] * (32 - turns))
 
 
 @pytest.mark.parametrize(("count", "threads"), [(5, 32), (32, 32), (64, 32), (65, 32), (199, 64)])

@@ -1,6 +1,6 @@
 import { closePlan } from "./bind.ts";
 import { closeExecutor, type Executor, submitLastChunk, submitStep } from "./executor.ts";
-import { readToken } from "./readback.ts";
+import { readBuffer, readToken } from "./readback.ts";
 import { GREEDY } from "./sampling.ts";
 import type { Choice } from "./variants.ts";
 
@@ -16,13 +16,27 @@ const REPEAT_MS = 100;
 /** After trials of so long in all, no further variant is tried. */
 const TRIAL_MS = 2000;
 
+/** Of the largest logit: variants for the same numbers differ by less, and the bound of each one's verification is this. */
+const LARGEST_DIFFERENCE = 2e-2;
+
 /** A variant that is bound and warm. */
 export interface Contestant {
   readonly choice: Choice;
   readonly executor: Executor;
 }
 
-/** The variant with the shortest trial; a variant with no rival has none. */
+/** What a trial shows: milliseconds for a usual request, and the logits of a prompt that is the same in each. */
+interface Trial {
+  readonly time: number;
+  readonly logits: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * The variant with the shortest trial; a variant with no rival has none.
+ *
+ * They come with the most features first. Where two do not compute the same, some driver is wrong, and the one that asks
+ * less of it is taken, unless what that computes is no number.
+ */
 export async function fastest(
   [first, ...rivals]: readonly [Choice, ...Choice[]],
   enter: (choice: Choice) => Promise<Contestant>,
@@ -31,20 +45,21 @@ export async function fastest(
   let leader = await enter(first);
   if (rivals.length === 0) return leader;
   let spent = 0;
-  const trial = async ({ executor }: Contestant): Promise<number> => {
+  const trial = async ({ executor }: Contestant): Promise<Trial> => {
     const started = performance.now();
-    const time = await timeRequest(executor, signal);
+    const shown = await tryRequest(executor, signal);
     spent += performance.now() - started;
-    return time;
+    return shown;
   };
-  let least = await trial(leader);
+  let best = await trial(leader);
   for (const choice of rivals) {
     if (spent > TRIAL_MS) break;
     const rival = await enter(choice);
-    const time = await trial(rival);
-    const loser = time < least ? leader : rival;
-    if (time < least) [leader, least] = [rival, time];
-    leave(loser);
+    const shown = await trial(rival);
+    const isRight = shown.logits.every(Number.isFinite);
+    const wins = isRight && (shown.time < best.time || !agree(best.logits, shown.logits));
+    leave(wins ? leader : rival);
+    if (wins) [leader, best] = [rival, shown];
   }
   return leader;
 }
@@ -55,8 +70,16 @@ function leave({ executor }: Contestant): void {
   closePlan(executor.plan);
 }
 
-/** Milliseconds for a usual request, from a short prompt and a few tokens; everything must have run once before. */
-async function timeRequest(executor: Executor, signal?: AbortSignal): Promise<number> {
+function agree(some: Float32Array, others: Float32Array): boolean {
+  const largest = others.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  // What is no number is within no bound.
+  return some.every(
+    (value, i) => Math.abs(value - (others[i] ?? 0)) <= largest * LARGEST_DIFFERENCE,
+  );
+}
+
+/** A short prompt and a few tokens; everything must have run once before. */
+async function tryRequest(executor: Executor, signal?: AbortSignal): Promise<Trial> {
   const { gpu, ids } = executor;
   const tokens = Math.min(PROMPT, ids.length);
   const chunk = { ids: new Array<number>(tokens).fill(0), from: 0, to: tokens, keepAt: null };
@@ -72,6 +95,7 @@ async function timeRequest(executor: Executor, signal?: AbortSignal): Promise<nu
     return least;
   };
   const prefill = await best(() => submitLastChunk(executor, chunk, GREEDY));
+  const logits = new Float32Array(await gpu.settled(readBuffer(gpu.device, executor.logits)));
   const step = await best(() => submitStep(executor, tokens, GREEDY));
-  return (prefill * USUAL.prompt) / tokens + step * USUAL.answer;
+  return { time: (prefill * USUAL.prompt) / tokens + step * USUAL.answer, logits };
 }

@@ -50,7 +50,7 @@ export async function readSlot(slot: GPUBuffer): Promise<DataView> {
   return new DataView(bytes);
 }
 
-/** The whole contents of a buffer, through a buffer made for this one read: for tests, not for the decode path. */
+/** The whole contents of a buffer, through a buffer made for this one read: not for the decode path. */
 export async function readBuffer(device: GPUDevice, source: GPUBuffer): Promise<ArrayBuffer> {
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
   const staging = device.createBuffer({ label: "whole read", size: source.size, usage });
