@@ -17,6 +17,7 @@ class Tuning:
     rows_for_most: int  # of a matrix in which it does
     step_parts: int  # threads that share the columns of a delta rule's state in decode
     scan_parts: int  # the same in prefill
+    together: int  # loads that a thread of a kernel with little else to do has on their way at the same time
     delta_tile: int  # tokens there that a thread takes side by side, 2 or 4: in software, compiling counts too
     chunk: int  # tokens that prefill takes at once, at most
 
@@ -39,6 +40,7 @@ GPU = Tuning(
     rows_for_most=4096,
     step_parts=8,
     scan_parts=16,
+    together=4,
     delta_tile=4,
     chunk=512,
 )
@@ -55,6 +57,7 @@ SOFTWARE = Tuning(
     rows_for_most=512,
     step_parts=1,
     scan_parts=1,
+    together=1,
     delta_tile=2,
     chunk=128,
 )

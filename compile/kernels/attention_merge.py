@@ -28,7 +28,6 @@ from .kv_cache import quads
 F64 = NDArray[np.float64]
 
 THREADS = 64
-TOGETHER = 4  # parts in a turn on a GPU: their loads overlap, where one after the other waits for memory each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def attention_merge(shape: AttentionShape, *, rows: int, tuning: Tuning, act: st
         token, head, block = (x_block, y_block // blocks, y_block % blocks) if chunk > 1 else (0, x_block, y_block)
         quad = let(block * THREADS + thread)
         with when(quad < y.quads):
-            used, together = partials.used(token, head), 1 if tuning.software else TOGETHER
+            used, together = partials.used(token, head), tuning.together
             peak, total, mixed = Cell(const(MASKED)), Cell(const(0.0)), Cell(splat(0.0), "float32x4")
             turns = (used + (together - 1)) // together
             with loop(turns) as i:

@@ -159,10 +159,10 @@ def loop(stop: Expr, start: Expr = 0) -> Any:
 
 
 @contextmanager
-def loop_by(most: int, count: int, *, past_end: bool = False) -> Iterator[list[Expr]]:
-    """0..count, up to `most` numbers in each turn: what they load is on its way at the same time, where a GPU would
+def loop_by(together: int, count: int, *, past_end: bool = False) -> Iterator[list[Expr]]:
+    """0..count, up to `together` numbers in each turn: what they load is on its way at the same time, where a GPU would
     else wait for one load after the other. With `past_end` the last turn may go on behind the end."""
-    together = min(most, count) if past_end else gcd(most, count)
+    together = min(together, count) if past_end else gcd(together, count)
     with loop(-(-count // together)) as i:
         yield [i * together + j for j in range(together)]
 

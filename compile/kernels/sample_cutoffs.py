@@ -80,11 +80,11 @@ class _Chosen:
 
 
 @cache
-def choose_bins(vocabulary: int) -> Kernel:
+def choose_bins(vocabulary: int, *, together: int) -> Kernel:
     """Buffers: counts [B, 32] u32, weights [B, 32] f32, frame [3] f32, bounds [12] u32, offsets [B + 1] u32 where
     each block's tokens begin in the list, kept [B] f32 the weight of each block's bins above the first."""
     k = KernelBuilder(f"choose_bins_{vocabulary}", (1, 1), BINS)
-    totals = Totals(k, blocks(vocabulary))
+    totals = Totals(k, blocks(vocabulary), together)
     frame = k.buffer("frame", (len(Frame),), "float32")
     bounds = k.buffer("bounds", (len(Bounds),), "uint32")
     offsets = k.buffer("offsets", (blocks(vocabulary) + 1,), "uint32")

@@ -48,14 +48,17 @@ def peaks(vocabulary: int) -> int:
     return max(1, min(MOST_PEAKS, vocabulary // (8 * THREADS)))
 
 
-def each_logit(logits: Logits, count: int, block: Expr, thread: Expr, take: Callable[[Expr, Expr], None]) -> None:
+def each_logit(
+    logits: Logits, count: int, block: Expr, thread: Expr, take: Callable[[Expr, Expr], None], *, together: int
+) -> None:
     """Takes all logits with their ids, in turns of all threads of all `count` workgroups."""
-    with loop_by(4, -(-logits.fours // (count * THREADS)), past_end=True) as turns:
-        logits.each([let((i * count + block) * THREADS + thread) for i in turns], take)
+    with loop_by(together, -(-logits.fours // (count * THREADS)), past_end=True) as turns:
+        places = [let((i * count + block) * THREADS + thread) for i in turns]
+        logits.each([(at, at < logits.fours) for at in places], take)
 
 
 @cache
-def find_peaks(vocabulary: int) -> Kernel:
+def find_peaks(vocabulary: int, *, together: int) -> Kernel:
     """Buffers: logits [V], peak_values [P] f32, peak_ids [P] i32."""
     count = peaks(vocabulary)
     k = KernelBuilder(f"find_peaks_{vocabulary}", (count, 1), THREADS)
@@ -70,20 +73,20 @@ def find_peaks(vocabulary: int) -> Kernel:
                 best.set(value)
                 best_id.set(at)
 
-        each_logit(logits, count, block, thread, take)
+        each_logit(logits, count, block, thread, take, together=together)
         values, ids = shared(THREADS), shared(THREADS, "int32")
         store(values, thread, best.get())
         store(ids, thread, best_id.get())
         barrier()
         with when(thread == 0):
-            _keep_best(values, ids, THREADS, best, best_id)
+            _keep_best(values, ids, THREADS, best, best_id, together)
             store(peak_values, block, best.get())
             store(peak_ids, block, best_id.get())
     return k.finish()
 
 
 @cache
-def take_peak(vocabulary: int, *, chunk: int) -> Kernel:
+def take_peak(vocabulary: int, *, chunk: int, together: int) -> Kernel:
     """Buffers: peak_values [P], peak_ids [P], tokens [chunk] u32 of which the first is written."""
     count = peaks(vocabulary)
     k = KernelBuilder(f"take_peak_{vocabulary}", (1, 1), 1)
@@ -92,14 +95,14 @@ def take_peak(vocabulary: int, *, chunk: int) -> Kernel:
     tokens = k.buffer("tokens", (chunk,), "uint32")
     with k.threads():
         best, best_id = Cell(const(MASKED)), Cell(const(0, "int32"), "int32")
-        _keep_best(peak_values, peak_ids, count, best, best_id)
+        _keep_best(peak_values, peak_ids, count, best, best_id, together)
         store(tokens, 0, cast(best_id.get(), "uint32"))
     return k.finish()
 
 
-def _keep_best(values: Buffer, ids: Buffer, count: int, best: Cell, best_id: Cell) -> None:
+def _keep_best(values: Buffer, ids: Buffer, count: int, best: Cell, best_id: Cell, together: int) -> None:
     """The largest value and its id; the smallest id where values are equal."""
-    with loop_by(8, count) as turns:
+    with loop_by(together, count) as turns:
         found = [
             (hold(values[i]), hold(ids[i], "int32")) for i in turns
         ]  # TVM takes no shared memory inside a condition

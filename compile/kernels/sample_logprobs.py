@@ -32,10 +32,10 @@ def reference(logits: F64) -> F64:
 
 
 @cache
-def choose_top(vocabulary: int) -> Kernel:
+def choose_top(vocabulary: int, *, together: int) -> Kernel:
     """Buffers: counts [B, 32] u32, weights [B, 32] f32, bounds [12] u32, offsets [B + 1] u32, kept [B] f32."""
     k = KernelBuilder(f"choose_top_{vocabulary}", (1, 1), BINS)
-    totals = Totals(k, blocks(vocabulary))
+    totals = Totals(k, blocks(vocabulary), together)
     bounds = k.buffer("bounds", (len(Bounds),), "uint32")
     offsets = k.buffer("offsets", (blocks(vocabulary) + 1,), "uint32")
     kept = k.buffer("kept", (blocks(vocabulary),), "float32")

@@ -66,7 +66,7 @@ def reference_span(logits: F64, temperature: float | None, top_p: float = 1.0) -
 
 
 @cache
-def find_range(vocabulary: int) -> Kernel:
+def find_range(vocabulary: int, *, together: int) -> Kernel:
     """Buffers: logits [V], highs [P], lows [P] f32."""
     count = peaks(vocabulary)
     k = KernelBuilder(f"find_range_{vocabulary}", (count, 1), THREADS)
@@ -82,7 +82,7 @@ def find_range(vocabulary: int) -> Kernel:
             with when(value > const(MASKED_BELOW)):
                 low.set(T.min(low.get(), value))
 
-        each_logit(logits, count, block, thread, take)
+        each_logit(logits, count, block, thread, take, together=together)
         each_high, each_low = shared(THREADS), shared(THREADS)
         store(each_high, thread, high.get())
         store(each_low, thread, low.get())
@@ -97,7 +97,7 @@ def find_range(vocabulary: int) -> Kernel:
 
 
 @cache
-def spread(vocabulary: int, *, tempered: bool) -> Kernel:
+def spread(vocabulary: int, *, tempered: bool, together: int) -> Kernel:
     """Buffers: logits [V], highs [P], lows [P], counts [B, 32] u32, weights [B, 32] f32, frame [3] f32 (Frame). Not
     tempered: at temperature 1, and with bins for the whole range of the logits."""
     count, size = blocks(vocabulary), block_size(vocabulary)
@@ -113,7 +113,7 @@ def spread(vocabulary: int, *, tempered: bool) -> Kernel:
     top_k, top_p = (k.scalar("top_k"), k.scalar("top_p")) if tempered else (const(0, "int32"), const(1.0))
     with k.threads() as (block, _, thread):
         high, low = Cell(const(-LARGEST)), Cell(const(LARGEST))
-        with loop_by(8, peaks(vocabulary)) as turns:
+        with loop_by(together, peaks(vocabulary)) as turns:
             for found_high, found_low in [(hold(highs[i]), hold(lows[i])) for i in turns]:
                 high.set(T.max(high.get(), found_high))
                 low.set(T.min(low.get(), found_low))
@@ -143,11 +143,10 @@ def spread(vocabulary: int, *, tempered: bool) -> Kernel:
             store(own_counts, column, own_counts[column] + u32(1))
             store(own_weights, column, own_weights[column] + weight(value, highest, per_temperature))
 
-        with loop_by(4, -(-size // (4 * BLOCK_THREADS)), past_end=True) as turns:
+        with loop_by(together, -(-size // (4 * BLOCK_THREADS)), past_end=True) as turns:
             within = [let(i * BLOCK_THREADS + thread) for i in turns]
-            # What is behind the block's end is behind the last logit as well.
-            ends = [T.Select(i < size // 4, block * (size // 4) + i, logits.fours) for i in within]
-            logits.each([hold(at, "int32") for at in ends], take)
+            places = [(i, let(block * (size // 4) + i)) for i in within]
+            logits.each([(at, T.And(i < size // 4, at < logits.fours)) for i, at in places], take)
         barrier()
         with strided(thread, BINS, BLOCK_THREADS) as i:
             tokens, mass = Cell(u32(0), "uint32"), Cell(const(0.0))

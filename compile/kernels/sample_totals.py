@@ -29,7 +29,6 @@ from .common import (
 from .sample_words import BINS, BLOCK_THREADS, Frame, bin_of, block_size, blocks, finite, key, u32
 
 NO_BIN = BINS
-TOGETHER = 4  # loads of a thread that are on their way at the same time
 
 
 class Bounds(IntEnum):
@@ -57,8 +56,8 @@ def is_listed(number: Expr, first: Expr, last: Expr, beside: Expr) -> Expr:
 class Totals:
     """The tokens of each bin and their weight, over all blocks."""
 
-    def __init__(self, k: KernelBuilder, count: int) -> None:
-        self._blocks = count
+    def __init__(self, k: KernelBuilder, count: int, together: int) -> None:
+        self._blocks, self._together = count, together
         self._counts = k.buffer("counts", (count * BINS,), "uint32")
         self._weights = k.buffer("weights", (count * BINS,), "float32")
 
@@ -66,7 +65,7 @@ class Totals:
         """Fills `counts` and `weights`, a number for each bin."""
         self.counts, self.weights = shared(BINS), shared(BINS)
         tokens, mass = Cell(const(0.0)), Cell(const(0.0))
-        with loop_by(8, self._blocks) as turns:
+        with loop_by(self._together, self._blocks) as turns:
             places = [let(i * BINS + thread) for i in turns]
             for count, weight in [(hold(self._counts[at], "uint32"), hold(self._weights[at])) for at in places]:
                 tokens.add(cast(count, "float32"))
@@ -83,7 +82,7 @@ class Totals:
         tokens = shared(self._blocks, "uint32")
         with strided(thread, self._blocks, BINS) as block:
             own, above = Cell(u32(0), "uint32"), Cell(const(0.0))
-            with loop_by(8, BINS) as turns:
+            with loop_by(self._together, BINS) as turns:
                 places = [let(block * BINS + i) for i in turns]
                 loaded = [(hold(self._counts[at], "uint32"), hold(self._weights[at])) for at in places]
                 for i, (count, weight) in zip(turns, loaded, strict=True):
@@ -118,7 +117,7 @@ def sum_where(values: Buffer, wanted: Callable[[Expr], Expr]) -> Expr:
 
 
 @cache
-def list_bins(vocabulary: int) -> Kernel:
+def list_bins(vocabulary: int, *, together: int) -> Kernel:
     """Buffers: logits [V], frame [3], bounds [12], offsets [B + 1], listed_ids [V] u32, listed_keys [V] u32."""
     count, size = blocks(vocabulary), block_size(vocabulary)
     k = KernelBuilder(f"list_bins_{vocabulary}", (count, 1), BLOCK_THREADS)
@@ -137,9 +136,9 @@ def list_bins(vocabulary: int) -> Kernel:
         end = hold(T.Select(offsets[block] == offsets[block + 1], 0, T.min(size, vocabulary - block * size)), "int32")
 
         def each(found: Callable[[Expr, Expr], None]) -> None:
-            turn = TOGETHER * BLOCK_THREADS
+            turn = together * BLOCK_THREADS
             with loop((end - thread + (turn - 1)) // turn) as i:
-                within = [let((i * TOGETHER + j) * BLOCK_THREADS + thread) for j in range(TOGETHER)]
+                within = [let((i * together + j) * BLOCK_THREADS + thread) for j in range(together)]
                 values = [finite(logits[block * size + T.min(at, end - 1)]) for at in within]
                 for at, value in zip(within, values, strict=True):
                     is_in = is_listed(hold(bin_of(value, highest, scale), "int32"), first, last, beside)

@@ -7,11 +7,12 @@ scale), can be contracted or reordered: every kernel of every compiler sorts a l
 # V vocabulary, B blocks
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from enum import IntEnum, auto
 
 from tvm.tirx.script import builder as T
 
-from .common import Expr, KernelBuilder, Rows, cast, const, hold, lane, when
+from .common import Cell, Expr, KernelBuilder, Rows, cast, const, hold, lane, when
 
 LARGEST = 1e30  # what an infinite logit counts as
 BINS = 32  # the last one is for what no cut-off lies in
@@ -44,17 +45,23 @@ class Logits:
         self._rows, self._vocabulary = Rows(k, "logits", 1, vocabulary, "float32"), vocabulary
         self.fours = -(-vocabulary // 4)
 
-    def each(self, places: Sequence[Expr], take: Callable[[Expr, Expr], None]) -> None:
-        """Takes the logits 4·at .. 4·at+3 of every place, if there are any, with their ids. All loads come first."""
-        loaded = [hold(self._rows.four(0, T.min(at, self.fours - 1)), "float32x4") for at in places]
-        for at, four in zip(places, loaded, strict=True):
-            with when(at < self.fours):
-                for i in range(4):
-                    if self._vocabulary % 4:
-                        with when(at * 4 + i < self._vocabulary):
-                            take(lane(four, i), at * 4 + i)
-                    else:
-                        take(lane(four, i), at * 4 + i)
+    def each(self, places: Sequence[tuple[Expr, Expr]], take: Callable[[Expr, Expr], None]) -> None:
+        """Takes the logits 4·at .. 4·at+3, as far as there are any, with their ids, of every (at, whether it counts).
+        Of several places all loads come first."""
+        if len(places) == 1:
+            ((at, counts),) = places
+            with when(counts):
+                self._take(at, Cell(self._rows.four(0, at), "float32x4").get(), take)
+            return
+        loaded = [hold(self._rows.four(0, T.min(at, self.fours - 1)), "float32x4") for at, _ in places]
+        for (at, counts), four in zip(places, loaded, strict=True):
+            with when(counts):
+                self._take(at, four, take)
+
+    def _take(self, at: Expr, four: Expr, take: Callable[[Expr, Expr], None]) -> None:
+        for i in range(4):
+            with when(at * 4 + i < self._vocabulary) if self._vocabulary % 4 else nullcontext():
+                take(lane(four, i), at * 4 + i)
 
 
 def u32(number: int) -> Expr:

@@ -51,15 +51,15 @@ def _mask(w: Workspace, vocabulary: int) -> Iterator[Launch]:
 def _sample(w: Workspace, vocabulary: int) -> Iterator[Launch]:
     """logits -> tokens[0], the likeliest"""
     found = {name: w.scratch(name, peaks(vocabulary), "float32") for name in ("peak_values", "peak_ids")}
-    yield Launch(find_peaks(vocabulary), {"logits": "logits", **found})
-    yield Launch(take_peak(vocabulary, chunk=w.chunk), {"tokens": "tokens", **found})
+    yield Launch(find_peaks(vocabulary, together=w.tuning.together), {"logits": "logits", **found})
+    yield Launch(take_peak(vocabulary, chunk=w.chunk, together=w.tuning.together), {"tokens": "tokens", **found})
 
 
 def _draw(w: Workspace, vocabulary: int) -> Iterator[Launch]:
     """logits -> tokens[0], drawn"""
     b = _Binned(w, vocabulary, "logits")
     yield from b.spread(tempered=True)
-    yield Launch(choose_bins(vocabulary), {**b.frame, **b.totals, **b.bounds, **b.kept})
+    yield Launch(choose_bins(vocabulary, together=w.tuning.together), {**b.frame, **b.totals, **b.bounds, **b.kept})
     yield b.list()
     keys = {"listed_keys": b.listed["listed_keys"]}
     bound = {**b.logits, **b.frame, **b.bounds, **b.kept, **keys, "tokens": "tokens"}
@@ -75,7 +75,7 @@ def _logprobs(w: Workspace, vocabulary: int) -> Iterator[Launch]:
     """raw, tokens[0] -> logprobs"""
     b = _Binned(w, vocabulary, "raw")
     yield from b.spread(tempered=False)
-    yield Launch(choose_top(vocabulary), {**b.totals, **b.bounds, **b.kept})
+    yield Launch(choose_top(vocabulary, together=w.tuning.together), {**b.totals, **b.bounds, **b.kept})
     yield b.list()
     bound = {name: name for name in ("raw", "tokens", "logprobs")} | {**b.frame, **b.bounds, **b.listed}
     yield Launch(rank(vocabulary, chunk=w.chunk), bound)
@@ -89,7 +89,7 @@ class _Binned:
             return {name: w.scratch(name, size, "float32") for name, size in sizes.items()}
 
         count = blocks(vocabulary)
-        self._vocabulary = vocabulary
+        self._vocabulary, self._together = vocabulary, w.tuning.together
         self.logits = {"logits": logits}
         self._range = scratch(highs=peaks(vocabulary), lows=peaks(vocabulary))
         self.frame = scratch(frame=len(Frame))
@@ -100,10 +100,13 @@ class _Binned:
 
     def spread(self, *, tempered: bool) -> Iterator[Launch]:
         """What the logits come to in each bin."""
-        yield Launch(find_range(self._vocabulary), {**self.logits, **self._range})
+        yield Launch(find_range(self._vocabulary, together=self._together), {**self.logits, **self._range})
         bound = {**self.logits, **self._range, **self.frame, **self.totals}
-        yield Launch(spread(self._vocabulary, tempered=tempered), bound)
+        yield Launch(spread(self._vocabulary, tempered=tempered, together=self._together), bound)
 
     def list(self) -> Launch:
         """The tokens of the bins that were chosen in between."""
-        return Launch(list_bins(self._vocabulary), {**self.logits, **self.frame, **self.bounds, **self.listed})
+        return Launch(
+            list_bins(self._vocabulary, together=self._together),
+            {**self.logits, **self.frame, **self.bounds, **self.listed},
+        )

@@ -41,7 +41,7 @@ def wgpu_f16(gpu: Gpu) -> Machine:
 
 @pytest.fixture(scope="session")
 def chromium_f32(chromium_kernels: BrowserKernels) -> Machine:
-    return Machine(chromium_kernels.run, "float32", 1e-5)
+    return Machine(chromium_kernels.run, "float32", 1e-5, SOFTWARE.together)
 
 
 @pytest.fixture(params=["wgpu_f32", "wgpu_f16", "chromium_f32"])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from windowseat.compile.kernels.common import Kernel
 from windowseat.compile.quantise import dequantise, quantise
+from windowseat.compile.tuning import GPU
 
 Array = NDArray[Any]
 F32 = NDArray[np.float32]
@@ -22,6 +23,7 @@ class Machine:
     run: Run
     act: str
     tolerance: float  # of the largest value
+    together: int = GPU.together  # as kernels for such adapters have it
 
     def normal(self, seed: int, *shape: int) -> Array:
         """Random activations."""

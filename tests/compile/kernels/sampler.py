@@ -34,26 +34,34 @@ def greedy(machine: Machine, logits: F32) -> Array:
     """All of `tokens`, of which the first is chosen."""
     count = peaks(len(logits))
     arrays = {"logits": logits, "peak_values": np.zeros(count, np.float32), "peak_ids": np.zeros(count, np.int32)}
-    found = machine.run(find_peaks(len(logits)), arrays, {})
+    found = machine.run(find_peaks(len(logits), together=machine.together), arrays, {})
     del found["logits"]
-    return machine.run(take_peak(len(logits), chunk=4), {**found, "tokens": np.full(4, 9, np.uint32)}, {})["tokens"]
+    return machine.run(
+        take_peak(len(logits), chunk=4, together=machine.together), {**found, "tokens": np.full(4, 9, np.uint32)}, {}
+    )["tokens"]
 
 
 def spread_out(machine: Machine, logits: F32, settings: Settings | None) -> dict[str, Array]:
     """frame, counts [B, 32] and weights [B, 32]; without settings as log-probabilities take them."""
     count, size = len(logits), blocks(len(logits)) * BINS
     arrays = {"logits": logits, **{name: np.zeros(peaks(count), np.float32) for name in ("highs", "lows")}}
-    arrays = machine.run(find_range(count), arrays, {})
+    arrays = machine.run(find_range(count, together=machine.together), arrays, {})
     arrays |= {"frame": np.zeros(len(Frame), np.float32)}
     arrays |= {"counts": np.zeros(size, np.uint32), "weights": np.zeros(size, np.float32)}
-    found = machine.run(spread(count, tempered=settings is not None), arrays, asdict(settings) if settings else {})
+    found = machine.run(
+        spread(count, tempered=settings is not None, together=machine.together),
+        arrays,
+        asdict(settings) if settings else {},
+    )
     return {name: found[name] for name in ("frame", "counts", "weights")}
 
 
 def prepared(machine: Machine, logits: F32, settings: Settings) -> dict[str, Array]:
     """Everything that `draw` reads."""
     found = spread_out(machine, logits, settings)
-    chosen = machine.run(choose_bins(len(logits)), {**found, **_room(logits)}, asdict(settings))
+    chosen = machine.run(
+        choose_bins(len(logits), together=machine.together), {**found, **_room(logits)}, asdict(settings)
+    )
     return {**_listed(machine, logits, {**found, **chosen}), "kept": chosen["kept"]}
 
 
@@ -78,7 +86,9 @@ def logprobs(machine: Machine, logits: F32, token: int) -> tuple[float, Array, A
     """The chosen token's log-probability, and of the likeliest tokens the ids and theirs."""
     found = spread_out(machine, logits, None)
     arrays = {name: found[name] for name in ("counts", "weights")} | _room(logits)
-    listed = _listed(machine, logits, {**found, **machine.run(choose_top(len(logits)), arrays, {})})
+    listed = _listed(
+        machine, logits, {**found, **machine.run(choose_top(len(logits), together=machine.together), arrays, {})}
+    )
     listed["raw"] = listed.pop("logits")
     arrays = {"tokens": np.array([token, 9, 9, 9], np.uint32), "logprobs": np.zeros(WORDS, np.uint32)}
     words = machine.run(rank(len(logits), chunk=4), {**listed, **arrays}, {})["logprobs"]
@@ -95,4 +105,4 @@ def _room(logits: F32) -> dict[str, Array]:
 def _listed(machine: Machine, logits: F32, found: dict[str, Array]) -> dict[str, Array]:
     arrays = {name: found[name] for name in ("frame", "bounds", "offsets")} | {"logits": logits}
     arrays |= {name: np.zeros(len(logits), np.uint32) for name in ("listed_ids", "listed_keys")}
-    return machine.run(list_bins(len(logits)), arrays, {})
+    return machine.run(list_bins(len(logits), together=machine.together), arrays, {})
