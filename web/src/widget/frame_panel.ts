@@ -10,6 +10,8 @@ import { shellTexts } from "./languages.ts";
 import { type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import type { Settings } from "./settings.ts";
 
+export { readPage } from "./page_text.ts";
+
 /** How long an embed page may take to answer once it is loaded. */
 const PATIENCE_MS = 10_000;
 

@@ -8,6 +8,8 @@ import { withPage } from "./quote.ts";
 import type { Settings } from "./settings.ts";
 import type { WorkerSource } from "./sources.ts";
 
+export { readPage } from "./page_text.ts";
+
 /** Where the model is. */
 type State =
   | { readonly kind: "coming" }
