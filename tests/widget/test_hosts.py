@@ -71,6 +71,39 @@ def test_a_model_that_is_not_there_is_an_error_and_another_one_can_be_named(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_the_question_before_a_download_is_announced_and_its_button_loses_no_focus(
+    open_page: Callable[[str], Page], shop: Shop
+) -> None:
+    page = open_page(shop.page("consent", CHAT.format(more='download="ask"')))
+    page.get_by_role("button", name="Ask us").click()
+    expect(page.get_by_role("status")).to_contain_text("the model is downloaded once")
+    page.get_by_role("button", name="Download").press("Enter")
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+    expect(page.get_by_text(re.compile("^(Looking at|Fetching) the model"))).to_have_attribute("aria-live", "off")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_trying_again_loses_no_focus(open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]) -> None:
+    expected_console.append("404")
+    page = open_page(shop.page("again", '<windowseat-chat model="nothing" heading="Ask us"></windowseat-chat>'))
+    page.get_by_role("button", name="Ask us").click()
+    page.get_by_role("button", name="Try again").press("Enter")
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+
+
+def test_a_panel_that_does_not_come_still_closes_on_escape(
+    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]
+) -> None:
+    expected_console.append("ERR_FAILED")
+    page = open_page(shop.page("lost", CHAT.format(more="")))
+    page.route("**/assets/**", lambda route: route.abort())
+    page.get_by_role("button", name="Ask us").click()
+    page.get_by_role("button", name="Try again").press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
 def test_a_phone_shows_a_sheet_over_the_whole_screen(open_page: Callable[[str], Page], shop: Shop) -> None:
     page = open_page(shop.page("phone", CHAT.format(more='download="ask"')))
     page.set_viewport_size({"width": 390, "height": 720})
