@@ -5,7 +5,9 @@ import hashlib
 import re
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import assert_as_expected, watched_page
@@ -31,17 +33,42 @@ def test_a_policy_that_knows_the_script_by_its_hash_is_enough(open_page: Callabl
     )
 
 
-def test_a_policy_without_workers_is_named_in_the_error(
-    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]
+@pytest.mark.parametrize(
+    ("policy", "needed"),
+    [("connect-src {site}", "allow blob: in worker-src"), ("worker-src blob:", "allow {site} in connect-src")],
+)
+def test_a_policy_that_lacks_something_is_told_what(
+    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str], policy: str, needed: str
 ) -> None:
     expected_console.append("Content Security Policy")
-    policy = f"default-src 'none'; script-src {shop.site}; connect-src {shop.site}; img-src data:"
-    page = open_page(shop.page("no_workers", CHAT.format(more=""), policy))
+    site = shop.site.rstrip("/")
+    rest = f"default-src 'none'; script-src {site}; img-src data:"
+    page = open_page(shop.page("lacking", CHAT.format(more=""), f"{rest}; {policy.format(site=site)}"))
     page.get_by_role("button", name="Ask us").click()
     expect(page.get_by_role("alert")).to_be_visible()
     (error,) = heard(page, "error")
     assert error["code"] == "unavailable"
-    assert "worker-src" in error["message"]
+    assert needed.format(site=site) in error["message"]
+
+
+def test_a_page_of_the_site_itself_needs_its_own_workers(
+    open_page: Callable[[str], Page], shop: Shop, expected_console: list[str]
+) -> None:
+    expected_console.append("Content Security Policy")
+    page = open_page(shop.page("elsewhere", CHAT.format(more="")))
+    policy = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:; worker-src"
+    for name, workers in (("strange_workers", "blob:"), ("own_workers", "'self'")):
+        shop.page(name, CHAT.format(more='download="ask"'), f"{policy} {workers}")
+        page.route(
+            f"{shop.site}{name}.html", lambda route: route.fulfill(path=shop.folder / Path(route.request.url).name)
+        )
+    page.goto(f"{shop.site}strange_workers.html")
+    page.get_by_role("button", name="Ask us").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert "allow 'self' in worker-src" in heard(page, "error")[0]["message"]
+    page.goto(f"{shop.site}own_workers.html")
+    page.get_by_role("button", name="Ask us").click()
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
 
 
 def test_a_browser_without_webgpu_is_told_in_one_sentence(browser_without_webgpu: Browser, shop: Shop) -> None:

@@ -47,6 +47,10 @@ export class WindowseatChat extends HTMLElement {
 
   /** Opens the panel and asks. Gives the whole answer, or throws a `WidgetError`. */
   async ask(question: string): Promise<string> {
+    if (typeof question !== "string") {
+      const message = `ask() was given a value of type ${typeof question}; give it a string.`;
+      throw new WidgetError("invalid_type", message);
+    }
     this.open();
     if (this.#panel === null) throw new WidgetError("unavailable", "The chat is not in a page.");
     return (await this.#panel).ask(question);

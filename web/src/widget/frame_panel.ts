@@ -7,6 +7,7 @@ import {
   type ToFrame,
 } from "./frame_protocol.ts";
 import { shellTexts } from "./languages.ts";
+import { underPolicy } from "./page_policy.ts";
 import { type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import type { Settings } from "./settings.ts";
 
@@ -39,9 +40,11 @@ export async function openFrame(
   frame.allow = "clipboard-write";
   frame.src = address.href;
   const panel = new FramePanel(frame, address.origin, settings, host);
-  place.replaceChildren(frame);
   try {
-    await panel.greet(signal);
+    await underPolicy(address.href, () => {
+      place.replaceChildren(frame);
+      return panel.greet(signal);
+    });
   } catch (error) {
     panel.close();
     throw error;
