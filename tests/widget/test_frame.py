@@ -183,6 +183,16 @@ def test_a_frame_without_any_script_is_told_by_its_address(open_frame: Callable[
     expect(frame.get_by_role("progressbar")).to_be_visible()
 
 
+def test_a_policy_without_the_frame_is_told_so_at_once(
+    open_frame: Callable[[str], Page], shop: Shop, expected_console: list[str]
+) -> None:
+    expected_console.append("Content Security Policy")
+    policy = f"default-src 'none'; script-src {shop.site}; img-src data:"
+    page = open_frame(shop.page("no_frames", WIDGET, policy))
+    message = page.evaluate("document.querySelector('windowseat-chat').ask('Hello').catch(({ message }) => message)")
+    assert message.endswith(f"allow {shop.site.rstrip('/')} in frame-src.")
+
+
 def test_a_site_shows_its_chat_to_no_one_whom_it_does_not_know(
     open_frame: Callable[[str], Page], shop: Shop, expected_console: list[str]
 ) -> None:

@@ -186,6 +186,12 @@ def test_a_second_question_at_a_time_is_refused(page: Page) -> None:
     assert codes == ["busy", "stopped"]
 
 
+def test_what_is_no_question_is_refused_by_its_type(page: Page) -> None:
+    error = page.evaluate("document.querySelector('windowseat-chat').ask(undefined).catch((error) => ({ ...error }))")
+    assert error == {"name": "WidgetError", "code": "invalid_type"}
+    expect(page.get_by_role("article")).to_have_count(0)
+
+
 def test_a_page_goes_along_once_and_only_when_the_visitor_says_so(page: Page) -> None:
     page.evaluate(
         """document.querySelector("#about").innerHTML =

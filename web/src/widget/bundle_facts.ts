@@ -1,4 +1,5 @@
 import { Field } from "../runtime/fields.ts";
+import { underPolicy } from "./page_policy.ts";
 import { WidgetError } from "./panel_types.ts";
 
 /** How the checkpoint wants its tokens drawn, as parameters of a request. */
@@ -61,8 +62,9 @@ function readSampling(settings: Field): Sampling {
 async function fetchJson(address: string): Promise<unknown> {
   let response: Response;
   try {
-    response = await fetch(address, { credentials: "omit" });
+    response = await underPolicy(address, () => fetch(address, { credentials: "omit" }));
   } catch (error) {
+    if (error instanceof WidgetError) throw error;
     throw new WidgetError(
       "network",
       `${address} could not be fetched (${error}); check the connection.`,

@@ -2,11 +2,10 @@ import { messageOf } from "../runtime/message_of.ts";
 import { tell, type WindowseatChatEvents } from "./events.ts";
 import { shellTexts } from "./languages.ts";
 import { modelAddress } from "./model_address.ts";
-import { readPage } from "./page_text.ts";
 import { type ErrorDetail, type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import { readSettings, SETTINGS_ATTRIBUTES, type Settings } from "./settings.ts";
 import { Shell } from "./shell.ts";
-import type { Sources } from "./sources.ts";
+import type { ReadPage, Sources } from "./sources.ts";
 
 let sources: Sources | undefined;
 
@@ -21,8 +20,11 @@ export function define(from: Sources): void {
 export class WindowseatChat extends HTMLElement {
   static readonly observedAttributes: readonly string[] = [...SETTINGS_ATTRIBUTES, "open"];
 
-  /** Gives the text that goes along when the visitor includes the page, instead of what `context` names. */
-  readPage: (() => string | null | Promise<string | null>) | null = null;
+  /**
+   * Gives the text that goes along when the visitor includes the page, instead of what `context` names. Only declared: a
+   * field that begins with a value would take the place of what a page has set before this script came.
+   */
+  declare readPage?: (() => string | null | Promise<string | null>) | null;
   #shell: Shell | null = null;
   #panel: Promise<Panel> | null = null;
   /** Ends the opening of a panel that nobody wants any more. */
@@ -45,6 +47,10 @@ export class WindowseatChat extends HTMLElement {
 
   /** Opens the panel and asks. Gives the whole answer, or throws a `WidgetError`. */
   async ask(question: string): Promise<string> {
+    if (typeof question !== "string") {
+      const message = `ask() was given a value of type ${typeof question}; give it a string.`;
+      throw new WidgetError("invalid_type", message);
+    }
     this.open();
     if (this.#panel === null) throw new WidgetError("unavailable", "The chat is not in a page.");
     return (await this.#panel).ask(question);
@@ -126,12 +132,18 @@ export class WindowseatChat extends HTMLElement {
       const frame = this.getAttribute("frame");
       if (frame !== null) {
         const address = new URL(frame || "embed.html", frame ? document.baseURI : sources.site);
-        const { openFrame } = await sources.importFrame();
+        const { openFrame, readPage } = await sources.importFrame();
         const { signal } = opening;
-        return await openFrame(address, shell.place, this.#settings(), this.#host(), signal);
+        return await openFrame(
+          address,
+          shell.place,
+          this.#settings(),
+          this.#host(readPage),
+          signal,
+        );
       }
-      const { openPanel } = await sources.importPanel();
-      return openPanel(shell.place, this.#settings(), this.#host(), sources.worker);
+      const { openPanel, readPage } = await sources.importPanel();
+      return openPanel(shell.place, this.#settings(), this.#host(readPage), sources.worker);
     } catch (thrown) {
       const message = messageOf(thrown);
       if (!opening.signal.aborted) this.#lose(shell, message);
@@ -154,7 +166,7 @@ export class WindowseatChat extends HTMLElement {
     return { ...settings, model: modelAddress(settings.model, sources.site) };
   }
 
-  #host(): PanelHost {
+  #host(readPage: ReadPage): PanelHost {
     const told =
       <Name extends keyof WindowseatChatEvents>(name: Name) =>
       (detail: WindowseatChatEvents[Name]["detail"]): void =>

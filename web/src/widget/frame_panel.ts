@@ -7,8 +7,11 @@ import {
   type ToFrame,
 } from "./frame_protocol.ts";
 import { shellTexts } from "./languages.ts";
+import { underPolicy } from "./page_policy.ts";
 import { type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import type { Settings } from "./settings.ts";
+
+export { readPage } from "./page_text.ts";
 
 /** How long an embed page may take to answer once it is loaded. */
 const PATIENCE_MS = 10_000;
@@ -37,9 +40,11 @@ export async function openFrame(
   frame.allow = "clipboard-write";
   frame.src = address.href;
   const panel = new FramePanel(frame, address.origin, settings, host);
-  place.replaceChildren(frame);
   try {
-    await panel.greet(signal);
+    await underPolicy(address.href, () => {
+      place.replaceChildren(frame);
+      return panel.greet(signal);
+    });
   } catch (error) {
     panel.close();
     throw error;

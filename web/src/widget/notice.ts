@@ -27,6 +27,8 @@ export class NoticeView {
 
   constructor(actions: NoticeActions) {
     this.#actions = actions;
+    // So that a question which comes here is read out, whatever has the focus.
+    this.element.role = "status";
   }
 
   show(notice: Notice, texts: Texts, lang: string): void {
@@ -69,7 +71,10 @@ export class NoticeView {
     if (this.#bar === null) {
       this.#bar = named("div", "progress");
       this.#bar.role = "progressbar";
-      this.element.replaceChildren(named("p", "stage"), this.#bar);
+      const stage = named("p", "stage");
+      // Its numbers change all the time; a progress bar is asked for when someone wants to know.
+      stage.ariaLive = "off";
+      this.element.replaceChildren(stage, this.#bar);
     }
     const says = this.element.firstElementChild;
     if (says) says.textContent = [texts[stage], sizes].filter(Boolean).join(" · ");

@@ -2,11 +2,14 @@
 
 import type { Message } from "../api/index.ts";
 import { Assistant, detailOf } from "./assistant.ts";
+import type { Notice } from "./notice.ts";
 import { type ErrorDetail, type Panel, type PanelHost, WidgetError } from "./panel_types.ts";
 import { PanelView } from "./panel_view.ts";
 import { withPage } from "./quote.ts";
 import type { Settings } from "./settings.ts";
 import type { WorkerSource } from "./sources.ts";
+
+export { readPage } from "./page_text.ts";
 
 /** Where the model is. */
 type State =
@@ -14,6 +17,11 @@ type State =
   | { readonly kind: "asking_consent" }
   | { readonly kind: "ready" }
   | { readonly kind: "failed" };
+
+const BEGINNING: Notice = {
+  kind: "progress",
+  progress: { stage: "manifest", done: 0, total: 1 },
+};
 
 /** A question that has no whole answer yet. */
 interface Question {
@@ -124,7 +132,7 @@ class ChatPanel implements Panel {
   }
 
   async #look(assistant: Assistant): Promise<void> {
-    this.#view.show({ kind: "progress", progress: { stage: "manifest", done: 0, total: 1 } });
+    this.#view.show(BEGINNING);
     try {
       const bytes = await assistant.look(this.#settings.download === "ask");
       if (assistant !== this.#assistant) return;
@@ -140,6 +148,8 @@ class ChatPanel implements Panel {
 
   async #load(assistant: Assistant): Promise<void> {
     this.#state = { kind: "coming" };
+    // The button that begins it goes at once: pressed twice, it would load twice.
+    this.#view.show(BEGINNING);
     try {
       const ready = await assistant.load((progress) => {
         if (assistant !== this.#assistant) return;

@@ -14,11 +14,12 @@ export const ERROR_CODES = [
   "missing_file",
   "damaged_file",
   "unknown_version",
-  // One question: too long, ended before it had an answer, or asked while another one was being answered.
+  // One question: no text, too long, ended before it had an answer, or asked while another one was being answered.
+  "invalid_type",
   "context_length_exceeded",
   "stopped",
   "busy",
-  // The widget's own script or frame did not come, or the site does not allow this page to show it.
+  // The widget's own script or frame did not come, or this page's policy or the site does not allow it here.
   "unavailable",
   "internal",
 ] as const;

@@ -87,7 +87,10 @@ export class PanelView {
 
   show(notice: Notice): void {
     this.#shown = notice;
+    const hadFocus = this.#notice.element.matches(":focus-within");
     this.#notice.show(notice, this.texts, this.#settings.lang);
+    // A focused button has gone with its card: from nowhere, Escape closes nothing.
+    if (hadFocus) this.focus();
   }
 
   /** Suggestions are for the beginning; a greeting stays. */

@@ -111,14 +111,21 @@ export class Shell {
 
   /** While the panel's script is on its way. */
   showComing(): void {
-    this.place.replaceChildren(named("div", "coming"));
+    this.#put(named("div", "coming"));
   }
 
   showLost(sentence: string, text: string, act: () => void): void {
     const lost = named("div", "lost");
     lost.role = "alert";
     lost.append(named("p", "reason", sentence), action(text, act));
-    this.place.replaceChildren(lost);
+    this.#put(lost);
+  }
+
+  /** The box takes the focus of a button that goes: it hears Escape. */
+  #put(content: HTMLElement): void {
+    const hadFocus = this.place.matches(":focus-within");
+    this.place.replaceChildren(content);
+    if (hadFocus) this.#box.focus();
   }
 
   get #isOpen(): boolean {

@@ -11,7 +11,11 @@ export interface RemoteScript {
 /** Where the engine's worker comes from: the site, or a package that a bundler has put beside the page's own scripts. */
 export type WorkerSource = RemoteScript | (() => Worker);
 
+/** The visible text of what a selector names; it comes with the panel, so that the element stays small. */
+export type ReadPage = (selector: string | null) => string | null;
+
 export interface PanelModule {
+  readonly readPage: ReadPage;
   readonly openPanel: (
     place: HTMLElement,
     settings: Settings,
@@ -21,6 +25,7 @@ export interface PanelModule {
 }
 
 export interface FrameModule {
+  readonly readPage: ReadPage;
   readonly openFrame: (
     address: URL,
     place: HTMLElement,

@@ -1,4 +1,5 @@
 import type { FromEngine, StoredBundle, ToEngine } from "../runtime/messages.ts";
+import { underPolicy } from "./page_policy.ts";
 import { WidgetError } from "./panel_types.ts";
 import type { WorkerSource } from "./sources.ts";
 
@@ -11,19 +12,23 @@ export interface Started {
 /**
  * Starts the engine's worker. Browsers start workers only from the page's own origin, so a script of another one is fetched,
  * held against its hash and started from memory; a page's policy has to allow that: `connect-src` the site, `worker-src blob:`.
+ * On the site's own pages it has to allow `worker-src 'self'` instead.
  */
 export async function startWorker(source: WorkerSource): Promise<Started> {
   if (typeof source === "function") return begun(source());
   const { address, integrity } = source;
-  if (new URL(address).origin === location.origin) {
-    return begun(new Worker(trusted(address), { type: "module" }));
-  }
-  const script = URL.createObjectURL(await fetchScript(address, integrity));
+  if (new URL(address).origin === location.origin) return startAt(address);
+  const fetched = await underPolicy(address, () => fetchScript(address, integrity));
+  const script = URL.createObjectURL(fetched);
   try {
-    return await begun(new Worker(trusted(script), { type: "module" }));
+    return await startAt(script);
   } finally {
     URL.revokeObjectURL(script);
   }
+}
+
+function startAt(address: string): Promise<Started> {
+  return underPolicy(address, () => begun(new Worker(trusted(address), { type: "module" })));
 }
 
 async function fetchScript(address: string, integrity: string): Promise<Blob> {
@@ -34,7 +39,7 @@ async function fetchScript(address: string, integrity: string): Promise<Blob> {
   } catch (error) {
     throw new WidgetError(
       "unavailable",
-      `The engine's script could not be fetched from ${address} (${error}); the page's Content-Security-Policy has to allow the site in connect-src, and the site this page by CORS.`,
+      `The engine's script could not be fetched from ${address} (${error}); check the connection, and that the site allows this page by CORS.`,
     );
   }
 }
@@ -50,7 +55,7 @@ function begun(worker: Worker): Promise<Started> {
     const fail = (): void => {
       worker.terminate();
       const message =
-        "The engine's worker could not be started; allow blob: in the worker-src of the page's Content-Security-Policy, or give the element the attribute frame.";
+        "The engine's worker could not be started; the browser's console says why, and the attribute frame needs none in the page.";
       reject(new WidgetError("unavailable", message));
     };
     worker.addEventListener("error", fail, { once: true });
