@@ -95,8 +95,8 @@ export function testLangChain(engine: () => WindowseatEngine): void {
       const schema = z.object({ sky: z.enum(["blue", "grey"]) });
       const model = new ChatWindowseat({ engine: engine(), settings: { temperature: 0 } });
       const says = '{"sky": "grey"}';
-      const call = `<tool_call>\n{"name": "extract", "arguments": ${says}}\n</tool_call>`;
-      for (const [method, text] of Object.entries({ jsonSchema: says, functionCalling: call })) {
+      const calls = callText("extract", { sky: "grey" });
+      for (const [method, text] of Object.entries({ jsonSchema: says, functionCalling: calls })) {
         const held = model.withStructuredOutput(schema, { method });
         assert.deepEqual(await held.invoke(text), { sky: "grey" }, method);
         const { sky } = await held.invoke(text.replace("grey", "pink"));
