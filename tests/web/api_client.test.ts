@@ -108,6 +108,7 @@ describe("OpenAI's own client", () => {
     assert.deepEqual(await send({ method: "POST", body: "{" }), [400, "invalid_json"]);
     assert.deepEqual(await send({ method: "POST", body: "[]" }), [400, "invalid_type"]);
     assert.deepEqual(await send({}), [405, "method_not_supported"]);
+    assert.equal((await engine.fetch("/v1/models/%E0%A4%A")).status, 404);
   });
 
   it("may send back an answer with what OpenAI has written into it", async () => {
