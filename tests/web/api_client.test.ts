@@ -4,6 +4,7 @@ import OpenAI, { APIUserAbortError, BadRequestError, NotFoundError } from "opena
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
+import type { ChatParams } from "../../web/src/api/types.ts";
 import "./gpu.ts";
 import { callText, loadParrot } from "./parrot.ts";
 import { simulate } from "./toy_bundle.ts";
@@ -109,6 +110,20 @@ describe("OpenAI's own client", () => {
     assert.deepEqual(await send({ method: "POST", body: "[]" }), [400, "invalid_type"]);
     assert.deepEqual(await send({}), [405, "method_not_supported"]);
     assert.equal((await engine.fetch("/v1/models/%E0%A4%A")).status, 404);
+  });
+
+  it("has types that the engine's own answers are of", async () => {
+    const whole: OpenAI.ChatCompletion = await engine.chat.completions.create(HELLO);
+    const streamed: AsyncIterable<OpenAI.ChatCompletionChunk> =
+      await engine.chat.completions.create({ ...HELLO, stream: true });
+    const completion: OpenAI.Completion = await engine.completions.create({ prompt: "a" });
+    for await (const { id } of streamed) assert.match(id, /^chatcmpl-/);
+    assert.deepEqual([whole.choices.length, completion.choices.length], [1, 1]);
+    const tools: OpenAI.ChatCompletionFunctionTool[] = [
+      { type: "function", function: { name: "f" } },
+    ];
+    const taken: ChatParams = { ...HELLO, messages: [...HELLO.messages], tools };
+    await assert.rejects(engine.chat.completions.create(taken), { param: "tools" });
   });
 
   it("may send back an answer with what OpenAI has written into it", async () => {

@@ -10,10 +10,7 @@ import {
   type BindToolsInput,
 } from "@langchain/core/language_models/chat_models";
 import type { ChatModelStreamEvent } from "@langchain/core/language_models/event";
-import {
-  convertOpenAICompletionsStream,
-  type OpenAICompletionsStreamChunk,
-} from "@langchain/core/language_models/openai_completions_stream";
+import { convertOpenAICompletionsStream } from "@langchain/core/language_models/openai_completions_stream";
 import type {
   AIMessageChunk,
   BaseMessage,
@@ -142,7 +139,7 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
     options: this["ParsedCallOptions"],
   ): AsyncGenerator<ChatModelStreamEvent> {
     const chunks = await this.#stream(messages, options);
-    yield* convertOpenAICompletionsStream(copied(chunks), { provider: "windowseat" });
+    yield* convertOpenAICompletionsStream(chunks, { provider: "windowseat" });
   }
 
   #stream(messages: BaseMessage[], options: this["ParsedCallOptions"]): Promise<Stream<ChatChunk>> {
@@ -151,19 +148,6 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
       { ...request, stream: true, stream_options: { include_usage: true } },
       { signal: options.signal },
     );
-  }
-}
-
-/** The same chunks in arrays that nobody promises to leave alone, as LangChain types them. */
-async function* copied(
-  chunks: AsyncIterable<ChatChunk>,
-): AsyncGenerator<OpenAICompletionsStreamChunk> {
-  for await (const { choices, ...chunk } of chunks) {
-    const copies = choices.map(({ delta: { tool_calls: calls, ...delta }, ...choice }) => ({
-      ...choice,
-      delta: { ...delta, ...(calls && { tool_calls: [...calls] }) },
-    }));
-    yield { ...chunk, choices: copies };
   }
 }
 
