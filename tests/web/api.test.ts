@@ -227,7 +227,6 @@ describe("loading", () => {
     const wrong: readonly (readonly [options: string, param: string, code: string])[] = [
       ['{ "kvCache": "q4" }', "kvCache", "invalid_value"],
       ['{ "context": "all" }', "context", "invalid_type"],
-      ['{ "context": 0 }', "context", "invalid_value"],
       ['{ "cache": "no" }', "cache", "invalid_type"],
       ['{ "contxt": 64 }', "contxt", "unknown_parameter"],
     ];

@@ -6,7 +6,9 @@ export function checkLoad(options: unknown): Omit<LoadMessage, "bundle"> {
   const params = new Params(options, null);
   const keep = params.flag("cache");
   const variant = params.text("variant");
-  const context = params.integer("context", 1, Number.MAX_SAFE_INTEGER);
+  // How many the model takes is known once it is there.
+  const most = Number.POSITIVE_INFINITY;
+  const context = params.number("context", -most, most, "a number of tokens");
   const kvCache = params.oneOf("kvCache", ["full", "q8"]);
   params.flag("shared");
   // Objects of the page's own, which fail by themselves where they are none.
