@@ -8,6 +8,7 @@ import {
   createFunctionCallingParser,
 } from "@langchain/core/language_models/structured_output";
 import type { BaseMessage } from "@langchain/core/messages";
+import type { BaseLLMOutputParser } from "@langchain/core/output_parsers";
 import type { Runnable } from "@langchain/core/runnables";
 import { toJsonSchema } from "@langchain/core/utils/json_schema";
 import type { SerializableSchema } from "@langchain/core/utils/standard_schema";
@@ -33,23 +34,23 @@ export function structuredOutput<Output extends Record<string, unknown>>(
 ): Structured<Output> {
   const { name = "extract", method = "jsonSchema", includeRaw = false, strict = true } = options;
   const described = { name, description: getSchemaDescription(schema), strict };
-  const held = (options: Partial<ChatWindowseatCallOptions>, calls: boolean): Structured<Output> =>
-    assembleStructuredOutputPipeline(
-      model.withConfig(options),
-      calls ? createFunctionCallingParser(schema, name) : createContentParser(schema),
-      includeRaw,
-    );
+  const json = { ...toJsonSchema(schema) };
+  const inText = createContentParser(schema);
+  const pipe = (
+    asked: Partial<ChatWindowseatCallOptions>,
+    parser: BaseLLMOutputParser<Output> = inText,
+  ) => assembleStructuredOutputPipeline(model.withConfig(asked), parser, includeRaw);
   switch (method) {
     case "jsonSchema": {
-      const json_schema = { ...described, schema: { ...toJsonSchema(schema) } };
-      return held({ response_format: { type: "json_schema", json_schema } }, false);
+      const json_schema = { ...described, schema: json };
+      return pipe({ response_format: { type: "json_schema", json_schema } });
     }
     case "jsonMode":
-      return held({ response_format: { type: "json_object" } }, false);
+      return pipe({ response_format: { type: "json_object" } });
     case "functionCalling": {
-      const called = { ...described, parameters: { ...toJsonSchema(schema) } };
-      const tools = [{ type: "function", function: called }];
-      return held({ tools, tool_choice: name, parallel_tool_calls: false }, true);
+      const tools = [{ type: "function", function: { ...described, parameters: json } }];
+      const call = { tools, tool_choice: name, parallel_tool_calls: false };
+      return pipe(call, createFunctionCallingParser(schema, name));
     }
     default:
       throw new TypeError(
