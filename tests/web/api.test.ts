@@ -223,6 +223,18 @@ describe("loading", () => {
     await assert.rejects(loadToy({}, empty), { type: "server_error", code: "missing_file" });
   });
 
+  it("refuses an option that is wrong, or that it does not know", async () => {
+    const wrong: readonly (readonly [options: string, param: string, code: string])[] = [
+      ['{ "kvCache": "q4" }', "kvCache", "invalid_value"],
+      ['{ "context": "all" }', "context", "invalid_type"],
+      ['{ "cache": "no" }', "cache", "invalid_type"],
+      ['{ "contxt": 64 }', "contxt", "unknown_parameter"],
+    ];
+    for (const [options, param, code] of wrong) {
+      await assert.rejects(loadToy(JSON.parse(options)), { param, code });
+    }
+  });
+
   it("ends by its signal with the signal's reason", async () => {
     const controller = new AbortController();
     const onProgress = (): void => controller.abort();

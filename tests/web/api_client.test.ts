@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import OpenAI, { APIUserAbortError, BadRequestError, NotFoundError } from "openai";
+import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
 import type { WindowseatEngine } from "../../web/src/api/engine.ts";
+import type { ChatParams } from "../../web/src/api/types.ts";
 import "./gpu.ts";
+import { callText, loadParrot } from "./parrot.ts";
 import { simulate } from "./toy_bundle.ts";
 import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
 
@@ -105,6 +109,64 @@ describe("OpenAI's own client", () => {
     assert.deepEqual(await send({ method: "POST", body: "{" }), [400, "invalid_json"]);
     assert.deepEqual(await send({ method: "POST", body: "[]" }), [400, "invalid_type"]);
     assert.deepEqual(await send({}), [405, "method_not_supported"]);
+    assert.equal((await engine.fetch("/v1/models/%E0%A4%A")).status, 404);
+  });
+
+  it("has types that the engine's own answers are of", async () => {
+    const whole: OpenAI.ChatCompletion = await engine.chat.completions.create(HELLO);
+    const streamed: AsyncIterable<OpenAI.ChatCompletionChunk> =
+      await engine.chat.completions.create({ ...HELLO, stream: true });
+    const completion: OpenAI.Completion = await engine.completions.create({ prompt: "a" });
+    for await (const { id } of streamed) assert.match(id, /^chatcmpl-/);
+    assert.deepEqual([whole.choices.length, completion.choices.length], [1, 1]);
+    const tools: OpenAI.ChatCompletionFunctionTool[] = [
+      { type: "function", function: { name: "f" } },
+    ];
+    const taken: ChatParams = { ...HELLO, messages: [...HELLO.messages], tools };
+    await assert.rejects(engine.chat.completions.create(taken), { param: "tools" });
+  });
+
+  it("may send back an answer with what OpenAI has written into it", async () => {
+    const extras = { refusal: null, audio: null, function_call: null, annotations: [] };
+    const answer = { role: "assistant" as const, content: TEXT, ...extras };
+    const messages = [...REQUEST.messages, answer, ...REQUEST.messages];
+    const { choices } = await client.chat.completions.create({ ...REQUEST, messages });
+    assert.equal(choices[0]?.finish_reason, "length");
+  });
+
+  it("has its helpers call functions, and parse answers that go on", async () => {
+    const parrot = await loadParrot();
+    const { chat } = new OpenAI({
+      baseURL: "http://engine/v1",
+      apiKey: "none",
+      fetch: parrot.fetch,
+    });
+    const request = { ...REQUEST, max_completion_tokens: 80 };
+    const asking = (content: string) => [{ role: "user" as const, content }];
+    const weather = zodFunction({
+      name: "get_weather",
+      parameters: z.object({ city: z.string() }),
+      function: ({ city }) => `sunny in ${city}`,
+    });
+    const call = callText("get_weather", { city: "Paris" });
+    const tools = [weather];
+    for (const stream of [true, false] as const) {
+      const messages = asking(call);
+      const run = stream
+        ? chat.completions.runTools({ ...request, messages, tools, stream })
+        : chat.completions.runTools({ ...request, messages, tools });
+      assert.equal(await run.finalContent(), "sunny in Paris");
+    }
+    const messages = asking('{"city": "Paris"}');
+    const response_format = zodResponseFormat(z.object({ city: z.enum(["Paris"]) }), "place");
+    const { choices } = await chat.completions.parse({ ...request, messages, response_format });
+    const [choice] = choices;
+    assert.ok(choice);
+    assert.deepEqual(choice.message.parsed, { city: "Paris" });
+    const more = [...messages, choice.message, ...asking("and on")];
+    const next = await chat.completions.create({ ...request, messages: more });
+    assert.equal(next.choices[0]?.message.content, "and on");
+    parrot.close();
   });
 
   it("reads server-sent events that end with [DONE]", async () => {

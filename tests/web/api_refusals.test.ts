@@ -166,6 +166,13 @@ describe("a wrong request", () => {
     }
   });
 
+  it("is no request at all, and its tokens are not counted", async () => {
+    for (const request of ["hi", undefined]) {
+      const wrong: [ChatParams] = JSON.parse(JSON.stringify([request]));
+      await assert.rejects(engine.countTokens(...wrong), { code: "invalid_type" });
+    }
+  });
+
   it("has a tool whose schema holds itself", async () => {
     const tool = { type: "function", function: { name: "f", parameters: CYCLE } } as const;
     await assert.rejects(engine.chat.completions.create({ ...HELLO, tools: [tool] }), {

@@ -18,8 +18,12 @@ interface Answer {
 
 async function drive(
   commands: readonly object[],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<{ answers: Answer[]; code: number | null; errors: string }> {
-  const child = spawn(process.execPath, [DRIVER], { stdio: "pipe" });
+  const child = spawn(process.execPath, [DRIVER], {
+    stdio: "pipe",
+    env: { ...process.env, ...environment },
+  });
   let [out, errors] = ["", ""];
   child.stdout.on("data", (text) => {
     out += text;
@@ -70,6 +74,13 @@ describe("the Node driver", () => {
     assert.equal(code, 1);
     assert.match(errors, /\/no\/such\/folder\/bundle\.json is missing/);
     assert.equal(answers[0]?.kind, "failed");
+  });
+
+  it("ends with code 3 where Dawn finds no GPU, and says what it looks for", async () => {
+    const load = { kind: "load", bundle: folder };
+    const { code, errors } = await drive([load], { VK_ICD_FILENAMES: "/no/driver.json" });
+    assert.equal(code, 3);
+    assert.match(errors, /no GPU on this machine.*Vulkan driver.*VK_ICD_FILENAMES/);
   });
 
   it("ends with code 2 when a command is wrong", async () => {

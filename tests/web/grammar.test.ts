@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+import { z } from "zod";
 import { type Form, GrammarError, openGrammars } from "../../web/src/grammar/grammar.ts";
 import { randomSchema } from "./random_schema.ts";
 
@@ -131,6 +132,25 @@ describe("a grammar", () => {
     }
   });
 
+  it("takes what Zod's schemas take", async () => {
+    const cases: readonly (readonly [schema: z.ZodType, taken: string, refused: string])[] = [
+      [z.int(), "-123456789012345", "1.5"],
+      [z.float32().min(-2), "-2", "-3"],
+      [z.email(), '"ada@math.org"', '"ada@math"'],
+      [z.uuid(), '"6ba7b810-9dad-11d1-80b4-00c04fd430c8"', '"6ba7b810"'],
+      [z.iso.date(), '"2024-02-29"', '"2023-02-29"'],
+      [z.record(z.string(), z.boolean()), '{"é": true}', '{"é": 1}'],
+    ];
+    for (const [schema, taken, refused] of cases) {
+      const form = schemaForm(z.toJSONSchema(schema));
+      assert.deepEqual(
+        [await takes(form, taken), await takes(form, refused)],
+        [true, false],
+        taken,
+      );
+    }
+  });
+
   it("of a regular expression is all that JavaScript matches", async () => {
     for (const regex of [
       "[^a-y]{2,5}",
@@ -164,6 +184,8 @@ describe("a grammar", () => {
     ],
     ["a reference to nothing", schemaForm({ $ref: "#/$defs/x" }), "s.$ref"],
     ["a reference elsewhere", schemaForm({ $ref: "http://x/y" }), "s.$ref"],
+    ["a bound past every number", schemaForm({ type: "integer", minimum: 1e15 }), "s.minimum"],
+    ["names that there are none of", schemaForm({ propertyNames: false }), "s.propertyNames"],
     ["a bound that nothing keeps", schemaForm({ type: "integer", minimum: 2, maximum: 1 }), "s"],
     ["a schema of 10,000 levels", schemaForm(deep(5000)), "s"],
     ["no regular expression", regexForm("(a"), "r"],

@@ -75,9 +75,10 @@ export function parrotBundle(): ToyBundle {
   return toyBundle({ plan: parrotPlan, template: TEMPLATE });
 }
 
-/** What has the parrot call a function. */
+/** What has the parrot call a function, in the form that strict tools and forced calls are held to. */
 export function callText(name: string, given: object): string {
-  return `<tool_call>${JSON.stringify({ name, arguments: given })}</tool_call>`;
+  const call = `{"name": ${JSON.stringify(name)}, "arguments": ${JSON.stringify(given)}}`;
+  return `<tool_call>\n${call}\n</tool_call>`;
 }
 
 /** The parrot behind the API, in this thread. */

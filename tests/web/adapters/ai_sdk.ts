@@ -109,6 +109,20 @@ export function testAiSdk(engine: () => WindowseatEngine): void {
       );
     });
 
+    it("has one answer to a call, whose body has what the AI SDK has no name for", async () => {
+      const ask = (options: Record<string, number | boolean>) =>
+        generateText({
+          model: windowseat(engine()),
+          prompt: "Hello!",
+          providerOptions: { windowseat: options },
+          include: { responseBody: true },
+          ...settings,
+        });
+      await assert.rejects(ask({ n: 2 }), { name: "AI_UnsupportedFunctionalityError" });
+      const { response } = await ask({ logprobs: true });
+      assert.match(JSON.stringify(response.body), /"logprobs":\{"content":\[\{.*"timings":/);
+    });
+
     it("ends a request by its signal, and the next one is answered", async () => {
       const controller = new AbortController();
       const aborted: string[] = [];

@@ -80,13 +80,33 @@ export function testLangChain(engine: () => WindowseatEngine): void {
       assert.equal(answer.content, "18 degrees and sunny");
     });
 
-    it("gives structured output by a call of the schema's name", async () => {
-      const schema = z.object({ city: z.string() }).describe("The weather in a city");
-      const model = chat().withStructuredOutput(schema, {
-        name: "get_weather",
-        method: "functionCalling",
-      });
-      assert.deepEqual(await model.invoke(call), { city: "Paris" });
+    it("takes what graphs and agents hand on with a call", async () => {
+      const handed = { configurable: {}, writer: () => {}, store: {}, strict: true };
+      assert.equal((await chat().invoke("Good morning!", handed)).text, "Good morning!");
+      const kinds: string[] = [];
+      for await (const { event } of chat().streamEvents("Hi", { version: "v2" })) kinds.push(event);
+      assert.equal(kinds.at(-1), "on_chat_model_end");
+      const misspelt = { ...settings, temprature: 1 };
+      const wrong = new ChatWindowseat({ engine: engine(), settings: misspelt });
+      await assert.rejects(wrong.invoke("Hi"), { param: "temprature" });
+    });
+
+    it("holds structured output to its schema, by whichever method", async () => {
+      const schema = z.object({ sky: z.enum(["blue", "grey"]) });
+      const model = new ChatWindowseat({ engine: engine(), settings: { temperature: 0 } });
+      const says = '{"sky": "grey"}';
+      const calls = callText("extract", { sky: "grey" });
+      for (const [method, text] of Object.entries({ jsonSchema: says, functionCalling: calls })) {
+        const held = model.withStructuredOutput(schema, { method });
+        assert.deepEqual(await held.invoke(text), { sky: "grey" }, method);
+        const { sky } = await held.invoke(text.replace("grey", "pink"));
+        assert.match(sky, /^(blue|grey)$/, method);
+      }
+      const free = { method: "jsonMode", includeRaw: true } as const;
+      const { raw, parsed } = await model.withStructuredOutput(schema, free).invoke(says);
+      assert.deepEqual([raw.text, parsed], [says, { sky: "grey" }]);
+      const unknown = { method: "wish" };
+      assert.throws(() => model.withStructuredOutput(schema, unknown), /no method wish/);
     });
 
     it("ends by its signal or a stop text, and throws the engine's own errors", async () => {

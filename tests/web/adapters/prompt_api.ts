@@ -128,6 +128,36 @@ export function testPromptApi(engine: () => WindowseatEngine): void {
       });
     });
 
+    it("reads a regular expression as its flags say, or refuses it", async () => {
+      const session = await api.create(precise);
+      const taken = [
+        ["\\d{3}\\-\\d{4}", "555-1234"],
+        ["[\\w\\-]+\\@a/b", "x-1@a/b"],
+      ];
+      for (const [source = "", answer = ""] of taken) {
+        const responseConstraint = new RegExp(source);
+        assert.equal(await session.prompt(answer, { responseConstraint }), answer);
+      }
+      const refused = [["\\p{Lu}{2}"], ["\\u{3}"], ['{"a": 1}'], ["[😀]"], ["[\\w&&\\d]", "v"]];
+      for (const [source = "", flags] of refused) {
+        const responseConstraint = new RegExp(source, flags);
+        await assert.rejects(session.prompt("x", { responseConstraint }), {
+          name: "NotSupportedError",
+          message: /^A responseConstraint has /,
+        });
+      }
+    });
+
+    it("holds no answer of a session with tools to a constraint", async () => {
+      const execute = async (): Promise<string> => "sunny";
+      const weather = { name: "f", description: "The weather", inputSchema: {}, execute };
+      const session = await api.create({ ...precise, tools: [weather] });
+      await assert.rejects(session.prompt("x", { responseConstraint: { type: "boolean" } }), {
+        name: "NotSupportedError",
+        message: /in a session with tools; prompt one without/,
+      });
+    });
+
     it("leaves a prompt that was ended out of the conversation", async () => {
       const session = await api.create(precise);
       const controller = new AbortController();

@@ -3,6 +3,8 @@ import { refusal } from "./error.ts";
 import { Params, wellFormed } from "./params.ts";
 
 const ROLES = ["system", "developer", "user", "assistant", "tool"] as const;
+/** What OpenAI and the helpers of its client write into answers, which come back with the next request: the text says it all. */
+const SAID_OF_ANSWERS = ["parsed", "parsed_arguments", "annotations"];
 const PARTS_REFUSED = "is not text; this model reads text alone.";
 
 /** The messages as the engine takes them; throws for the first thing that is wrong with them. */
@@ -62,6 +64,7 @@ function checkAssistant(params: Params): Checked {
     checkCall(new Params(item, params.path(`tool_calls[${i}]`))),
   );
   if (calls.length === 0) params.required("content", content);
+  params.passOver(SAID_OF_ANSWERS);
   params.end();
   const message: ChatMessage = {
     role: "assistant",
@@ -80,6 +83,7 @@ function checkCall(params: Params): { readonly id: string; readonly call: Call }
   const called = params.required("function", params.object("function"));
   const name = called.required("name", called.text("name"));
   const text = called.required("arguments", called.text("arguments"));
+  called.passOver(SAID_OF_ANSWERS);
   params.end();
   called.end();
   try {

@@ -3,7 +3,7 @@ import type { ChoiceEvent } from "./choices.ts";
 import type { Heard } from "./client.ts";
 import { errorOf } from "./error.ts";
 import type { Head } from "./head.ts";
-import { chatLogprobs, WaitingLogprobs } from "./logprobs.ts";
+import { chatLogprobs, WaitingLogprobs, withoutStripped } from "./logprobs.ts";
 import type {
   AssistantMessage,
   ChatChunk,
@@ -82,8 +82,10 @@ class Choice {
   }
 
   #answer(text: string): Piece {
+    const come = this.#waiting.take();
+    const own = this.#content === "" ? withoutStripped(come, text) : come;
     this.#content += text;
-    const logprobs = this.#wantsLogprobs ? chatLogprobs(this.#waiting.take()) : null;
+    const logprobs = this.#wantsLogprobs ? chatLogprobs(own) : null;
     if (logprobs) this.#logprobs.push(...logprobs.content);
     return { delta: { content: text }, logprobs };
   }

@@ -1,6 +1,7 @@
 import type { ModelSummary } from "../runtime/messages.ts";
 import { checkChat, checkCompletion } from "./check.ts";
 import type { Client } from "./client.ts";
+import { Params } from "./params.ts";
 import type { ChatParams, CompletionParams } from "./types.ts";
 
 /** Tokens of a request's prompt, as the model would read it. */
@@ -9,7 +10,7 @@ export async function countTokens(
   model: ModelSummary,
   request: ChatParams | CompletionParams,
 ): Promise<number> {
-  if ("prompt" in request) {
+  if (new Params(request, null).value("prompt") !== undefined) {
     const { prompt } = checkCompletion(request, model);
     return await client.count({ messages: [], prompt }, "prompt");
   }

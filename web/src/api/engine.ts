@@ -1,5 +1,6 @@
 import type { LoadStage, ModelSummary } from "../runtime/messages.ts";
 import { ChatCompletions } from "./chat.ts";
+import { checkLoad } from "./check_load.ts";
 import { Client } from "./client.ts";
 import { Completions } from "./completions.ts";
 import type { Connect } from "./connection.ts";
@@ -92,16 +93,11 @@ export class WindowseatEngine {
 export async function loadEngine(
   connect: Connect,
   bundle: string,
-  { onProgress, signal, cache, variant, context, kvCache }: LoadOptions,
+  options: LoadOptions,
 ): Promise<WindowseatEngine> {
+  const message = { bundle, ...checkLoad(options) };
   const client = new Client(connect);
-  const message = {
-    bundle,
-    ...(cache !== undefined && { keep: cache }),
-    ...(variant !== undefined && { variant }),
-    ...(context !== undefined && { context }),
-    ...(kvCache !== undefined && { kvCache }),
-  };
+  const { onProgress, signal } = options;
   try {
     const report = (stage: LoadStage, done: number, total: number): void =>
       onProgress?.({ stage, done, total });

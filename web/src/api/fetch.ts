@@ -54,9 +54,16 @@ async function route(engine: Answering, request: Request): Promise<Response> {
     case "models":
       return Response.json(await engine.models.list());
     default:
-      return Response.json(
-        await findModel(engine, decodeURIComponent(path.slice("models/".length))),
-      );
+      return Response.json(await findModel(engine, decoded(path.slice("models/".length))));
+  }
+}
+
+/** What is escaped in no proper way stands for itself, which is nobody's name. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
   }
 }
 

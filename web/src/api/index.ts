@@ -52,6 +52,5 @@ function share(address: string, options: BrowserLoadOptions, own: Connect): Conn
     );
   }
   const name = JSON.stringify({ address, cache, variant, context, kvCache });
-  // Bundlers bring the script along for this address, too.
-  return connectShared(worker ?? new URL("./worker.js", import.meta.url), name, own);
+  return connectShared(worker, name, own);
 }

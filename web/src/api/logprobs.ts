@@ -22,6 +22,12 @@ export class WaitingLogprobs {
   }
 }
 
+/** Of the first tokens of a content, without those of blanks that it does not have: behind a thought they are nobody's. */
+export function withoutStripped(reported: readonly Reported[], text: string): readonly Reported[] {
+  const begin = reported.findIndex(({ chosen }) => !/^\s+$/.test(chosen.text));
+  return begin < 0 || /^\s/.test(text) ? reported : reported.slice(begin);
+}
+
 export function chatLogprobs(reported: readonly Reported[]): ChatLogprobs {
   const content = reported.map(
     ({ chosen, top }): ContentLogprob => ({

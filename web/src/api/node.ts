@@ -3,14 +3,17 @@ import { createHost } from "../engine/host.ts";
 import { fetchFor } from "../node/folder.ts";
 import { messageOf } from "../runtime/message_of.ts";
 import type { Connect } from "./connection.ts";
-import { type LoadOptions, loadEngine, type WindowseatEngine } from "./engine.ts";
+import { loadEngine, type WindowseatEngine } from "./engine.ts";
 import { ApiError } from "./error.ts";
+import type { BrowserLoadOptions } from "./index.ts";
 
 export type { ModelSummary } from "../runtime/messages.ts";
 export type { ChatCompletions } from "./chat.ts";
 export type { Completions } from "./completions.ts";
 export type { LoadOptions, LoadProgress, WindowseatEngine } from "./engine.ts";
 export { ApiError, type ErrorCode, type ErrorType } from "./error.ts";
+export type { BrowserLoadOptions } from "./index.ts";
+export { routeFetch } from "./route_fetch.ts";
 export type { Session } from "./session.ts";
 export type { Stream } from "./stream.ts";
 export type * from "./types.ts";
@@ -19,9 +22,10 @@ export type * from "./types.ts";
 export const Windowseat = {
   /**
    * Loads the bundle in a folder, by its path or its address, in this thread, on Dawn: the package `webgpu` has to be
-   * installed. Throws an `ApiError` where the device or the bundle will not do.
+   * installed. Throws an `ApiError` where the device or the bundle will not do. `worker` and `shared` are for pages, and
+   * change nothing here.
    */
-  async load(bundle: string | URL, options: LoadOptions = {}): Promise<WindowseatEngine> {
+  async load(bundle: string | URL, options: BrowserLoadOptions = {}): Promise<WindowseatEngine> {
     const url = bundle instanceof URL || bundle.startsWith("file:") ? new URL(bundle) : null;
     const place = url?.protocol === "file:" ? fileURLToPath(url) : String(bundle);
     return await loadEngine(await connectHere(place), place, options);

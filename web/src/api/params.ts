@@ -123,6 +123,11 @@ export class Params {
     );
   }
 
+  /** Takes members that need no reading. */
+  passOver(names: readonly string[]): void {
+    for (const name of names) this.#read.add(name);
+  }
+
   /** Throws for the first member that has a value and that nobody has read. */
   end(): void {
     for (const [name, value] of Object.entries(this.#members)) {

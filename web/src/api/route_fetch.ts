@@ -12,6 +12,8 @@ export async function routeFetch(
   engine: Pick<WindowseatEngine, "fetch">,
   script: string | URL = "service_worker.js",
 ): Promise<() => void> {
+  // A page that a server renders imports the package in Node as well.
+  if (typeof document === "undefined") throw unusable(script, "there is no page here");
   const address = new URL(script, document.baseURI).href;
   const registration = await register(address);
   const { serviceWorker } = navigator;
@@ -32,23 +34,21 @@ export async function routeFetch(
 }
 
 async function register(address: string): Promise<ServiceWorkerRegistration> {
-  const refuse = (why: string): ApiError =>
-    new ApiError(
-      `The service worker ${address} cannot be used: ${why}; give engine.fetch instead.`,
-      {
-        type: "server_error",
-        code: "no_service_worker",
-        status: 500,
-      },
-    );
   if (!("serviceWorker" in navigator))
-    throw refuse("this page is not served by https or localhost");
+    throw unusable(address, "this page is not served by https or localhost");
   const registering = navigator.serviceWorker.register(address);
   const registration = await registering.catch((error: unknown) => {
-    throw refuse(messageOf(error));
+    throw unusable(address, messageOf(error));
   });
   if (location.href.startsWith(registration.scope)) return registration;
-  throw refuse(`it works below ${registration.scope}, where this page is not`);
+  throw unusable(address, `it works below ${registration.scope}, where this page is not`);
+}
+
+function unusable(script: string | URL, why: string): ApiError {
+  return new ApiError(
+    `The service worker ${script} cannot be used: ${why}; give engine.fetch instead.`,
+    { type: "server_error", code: "no_service_worker", status: 500 },
+  );
 }
 
 function isRequest(value: unknown): value is PageRequest {

@@ -21,10 +21,7 @@ export class Session {
 
   constructor(client: Client, model: ModelSummary, number: number) {
     const answering: Answering = {
-      generate: (request, signal, textParam) => {
-        this.#check();
-        return client.generate({ ...request, session: number }, signal, textParam);
-      },
+      generate: (...request) => this.#generate(...request),
     };
     this.#client = client;
     this.#model = model;
@@ -58,6 +55,19 @@ export class Session {
     // Where the engine cannot do it, the memory is gone with the engine.
     const question = { kind: "end", session: this.#number } as const;
     await this.#client.ask(question, "settled", null).catch(() => {});
+  }
+
+  async *#generate(
+    request: Parameters<Answering["generate"]>[0],
+    signal: AbortSignal | undefined,
+    textParam: string,
+  ): ReturnType<Answering["generate"]> {
+    this.#check();
+    const numbered = { ...request, session: this.#number };
+    for await (const message of this.#client.generate(numbered, signal, textParam)) {
+      if (message.kind === "done" && message.reason === "cancelled") this.#check();
+      yield message;
+    }
   }
 
   #check(): void {

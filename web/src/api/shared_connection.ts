@@ -8,11 +8,15 @@ import type { Connect, Connection } from "./connection.ts";
  *
  * The tab holds a lock for as long as it lives: when the worker gets that, the tab is gone, however it went.
  */
-export function connectShared(script: URL | string, name: string, own: Connect): Connect {
+export function connectShared(
+  script: URL | string | undefined,
+  name: string,
+  own: Connect,
+): Connect {
   const { locks } = globalThis.navigator;
   if (typeof SharedWorker === "undefined" || !locks) return own;
   return (listen) => {
-    const worker = new SharedWorker(script, { type: "module", name });
+    const worker = start(script, name);
     const { port } = worker;
     const early: ToEngine[] = [];
     let connection: Connection | null = null;
@@ -55,6 +59,13 @@ export function connectShared(script: URL | string, name: string, own: Connect):
       },
     };
   };
+}
+
+/** Bundlers know this pattern, all in one expression, and bring the script along as a worker with what it imports. */
+function start(script: URL | string | undefined, name: string): SharedWorker {
+  return script === undefined
+    ? new SharedWorker(new URL("./worker.js", import.meta.url), { type: "module", name })
+    : new SharedWorker(script, { type: "module", name });
 }
 
 function send(port: MessagePort, message: FromTab): void {

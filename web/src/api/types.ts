@@ -204,18 +204,18 @@ export interface TokenLogprob {
   /** Natural logarithm of the probability, before any of the request's settings has changed it. */
   readonly logprob: number;
   /** UTF-8; null where the token is a part of a character. */
-  readonly bytes: readonly number[] | null;
+  readonly bytes: number[] | null;
 }
 
 /** The token that was taken. */
 export interface ContentLogprob extends TokenLogprob {
   /** As many as were asked for, the likeliest first. */
-  readonly top_logprobs: readonly TokenLogprob[];
+  readonly top_logprobs: TokenLogprob[];
 }
 
 /** Of the tokens of the content; those of thinking and of tool calls are left out. */
 export interface ChatLogprobs {
-  readonly content: readonly ContentLogprob[];
+  readonly content: ContentLogprob[];
   readonly refusal: null;
 }
 
@@ -228,7 +228,7 @@ export interface AssistantMessage {
   /** Only where the model thought. */
   readonly reasoning_content?: string;
   /** Only where it made calls. */
-  readonly tool_calls?: readonly ToolCall[];
+  readonly tool_calls?: ToolCall[];
 }
 
 /** What both kinds of answer begin with. */
@@ -245,7 +245,7 @@ interface Head<Kind extends string> {
 
 /** A whole answer to a conversation. */
 export interface ChatCompletion extends Head<"chat.completion"> {
-  readonly choices: readonly {
+  readonly choices: {
     readonly index: number;
     readonly message: AssistantMessage;
     readonly logprobs: ChatLogprobs | null;
@@ -267,12 +267,12 @@ export interface ChatDelta {
   readonly role?: "assistant";
   readonly content?: string | null;
   readonly reasoning_content?: string;
-  readonly tool_calls?: readonly ToolCallDelta[];
+  readonly tool_calls?: ToolCallDelta[];
 }
 
 /** A piece of an answer to a conversation. */
 export interface ChatChunk extends Head<"chat.completion.chunk"> {
-  readonly choices: readonly {
+  readonly choices: {
     readonly index: number;
     readonly delta: ChatDelta;
     readonly logprobs: ChatLogprobs | null;
@@ -284,12 +284,12 @@ export interface ChatChunk extends Head<"chat.completion.chunk"> {
 
 /** Of the tokens of a choice's text, in their order. */
 export interface CompletionLogprobs {
-  readonly tokens: readonly string[];
-  readonly token_logprobs: readonly number[];
+  readonly tokens: string[];
+  readonly token_logprobs: number[];
   /** By the token's text. */
-  readonly top_logprobs: readonly Readonly<Record<string, number>>[];
+  readonly top_logprobs: Readonly<Record<string, number>>[];
   /** UTF-16 units of the choice's text before each token. */
-  readonly text_offset: readonly number[];
+  readonly text_offset: number[];
 }
 
 /** One of the texts that were made. */
@@ -302,13 +302,13 @@ export interface CompletionChoice<Reason> {
 
 /** A whole answer to a text to go on from. */
 export interface Completion extends Head<"text_completion"> {
-  readonly choices: readonly CompletionChoice<"stop" | "length">[];
+  readonly choices: CompletionChoice<"stop" | "length">[];
   readonly usage: Usage;
 }
 
 /** A piece of an answer to a text to go on from. */
 export interface CompletionChunk extends Head<"text_completion"> {
-  readonly choices: readonly CompletionChoice<"stop" | "length" | null>[];
+  readonly choices: CompletionChoice<"stop" | "length" | null>[];
   /** Only with `include_usage`: null but in the last chunk. */
   readonly usage?: Usage | null;
 }
@@ -325,5 +325,5 @@ export interface ModelEntry {
 /** The loaded models. */
 export interface ModelList {
   readonly object: "list";
-  readonly data: readonly ModelEntry[];
+  readonly data: ModelEntry[];
 }

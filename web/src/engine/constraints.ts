@@ -2,6 +2,7 @@ import type { Form, Grammars, Matcher } from "../grammar/grammar.ts";
 import type { Constraint, TokenMask } from "../runtime/constrained.ts";
 import { WindowseatError } from "../runtime/failure.ts";
 import type { Bundle } from "../runtime/format.ts";
+import { messageOf } from "../runtime/message_of.ts";
 import type { GenerateRequest } from "../runtime/messages.ts";
 import { formOf } from "./answer_form.ts";
 import { CLOSE, OPEN, type Thinking } from "./thinking.ts";
@@ -30,6 +31,7 @@ export function createConstraints(
   let loading: Promise<Grammars> | null = null;
   const load = async (): Promise<Grammars> => {
     const { openGrammars } = await loadGrammar();
+    checkWebAssembly();
     return openGrammars({ size, stopTokens, bytes: tokenizer.bytes });
   };
   const match = async (form: Form): Promise<Matcher> => {
@@ -72,6 +74,20 @@ async function loadGrammar(): Promise<typeof import("../grammar/grammar.ts")> {
     throw new WindowseatError(
       "missing_file",
       "The grammar engine could not be loaded; serve grammar.js beside the engine's script.",
+      { cause: error },
+    );
+  }
+}
+
+/** Throws where nothing may be compiled: what XGrammar says then names neither the policy nor the page. */
+function checkWebAssembly(): void {
+  try {
+    new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)); // an empty one
+  } catch (error) {
+    const why = messageOf(error);
+    throw new WindowseatError(
+      "internal",
+      `The grammar engine needs WebAssembly, which may not be compiled here (${why}); add 'wasm-unsafe-eval' to script-src in the content security policy of the page and of the worker's script.`,
       { cause: error },
     );
   }

@@ -4,6 +4,7 @@ import {
   FRACTION_DIGITS,
   integersBetween,
   isWritable,
+  MOST,
   numbersBetween,
   WHOLE_DIGITS,
 } from "./numbers.ts";
@@ -17,7 +18,7 @@ export function numberGrammar(
   place: string,
 ): Expression | null {
   const tighter = (keyword: string, exclusive: string, isLow: boolean): Bound | null => {
-    const [closed, open] = [limit(members, keyword, place), limit(members, exclusive, place)];
+    const [closed, open] = [keyword, exclusive].map((name) => limit(members, name, isLow, place));
     if (open === undefined) return closed === undefined ? null : { value: closed, open: false };
     if (closed !== undefined && (isLow ? closed > open : closed < open)) {
       return { value: closed, open: false };
@@ -31,12 +32,20 @@ export function numberGrammar(
   return between ?? refuse(place, `has limits that no ${type} keeps to.`);
 }
 
-function limit(members: Schema, keyword: string, place: string): number | undefined {
+function limit(
+  members: Schema,
+  keyword: string,
+  isLow: boolean,
+  place: string,
+): number | undefined {
   const value = members[keyword];
   if (value === undefined) return undefined;
   if (typeof value !== "number") {
     return refuse(`${place}.${keyword}`, `is ${shown(value)}; give a number.`);
   }
+  // Generators write the largest whole number of a double, or a float's, where they have no limit to tell.
+  const widest = (isLow ? -1 : 1) * MOST;
+  if (isLow ? value < widest : value > widest) return widest;
   if (isWritable(value)) return value;
   return refuse(
     `${place}.${keyword}`,

@@ -9,6 +9,8 @@ export interface Bound {
 /** Doubles hold so many digits exactly: before the point, and behind it. */
 export const WHOLE_DIGITS = 15;
 export const FRACTION_DIGITS = 12;
+/** The largest whole number of so many digits. */
+export const MOST = 10 ** WHOLE_DIGITS - 1;
 
 const DIGIT = "[0-9]";
 
@@ -33,13 +35,12 @@ export function isWritable(value: number): boolean {
 
 /** The whole numbers between two bounds; null for none. */
 export function integersBetween(low: Bound | null, high: Bound | null): Expression | null {
-  const most = 10 ** WHOLE_DIGITS - 1;
   const least = low
     ? Math.ceil(low.value) + (low.open && Number.isInteger(low.value) ? 1 : 0)
-    : -most;
+    : -MOST;
   const last = high
     ? Math.floor(high.value) - (high.open && Number.isInteger(high.value) ? 1 : 0)
-    : most;
+    : MOST;
   const below = least < 0 && least <= last ? digitsBetween(Math.max(1, -last), -least) : null;
   const above = last >= 0 && least <= last ? digitsBetween(Math.max(0, least), last) : null;
   return choice([
@@ -81,7 +82,7 @@ function magnitudes(low: Bound, high: Bound | null): Expression | null {
   const [lowWhole, lowFraction] = plainDigits(low.value);
   const [highWhole, highFraction] = high ? plainDigits(high.value) : [null, ""];
   const from = Number(lowWhole);
-  const to = highWhole === null ? 10 ** WHOLE_DIGITS - 1 : Number(highWhole);
+  const to = highWhole === null ? MOST : Number(highWhole);
   if (from > to) return null;
   const lowEnd = { digits: lowFraction, open: low.open };
   const highEnd = high && { digits: highFraction, open: high.open };

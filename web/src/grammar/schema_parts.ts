@@ -39,10 +39,16 @@ export function checkLevels(root: unknown, place: string): void {
 /** Refuses keywords that nothing could hold to. */
 export function checkKeywords(members: Schema, place: string): void {
   for (const [keyword, value] of Object.entries(members)) {
-    if (REFUSED.has(keyword) && value !== false) {
+    if (REFUSED.has(keyword) && !saysNothing(keyword, value)) {
       refuse(`${place}.${keyword}`, "cannot be held to while the model writes; leave it out.");
     }
   }
+}
+
+/** Names of members are strings whatever a schema says; of the other keywords, false is as good as none. */
+function saysNothing(keyword: string, value: unknown): boolean {
+  if (keyword !== "propertyNames") return value === false;
+  return value === true || JSON.stringify(value) === '{"type":"string"}';
 }
 
 /** Refuses keywords beside those that are read here. */

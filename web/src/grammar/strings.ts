@@ -19,9 +19,9 @@ export function patternOf(
   place: string,
   char: Writing["char"],
 ): Expression | null {
-  const keywords = ["pattern", "format", "minLength", "maxLength"].filter(
-    (each) => each in members,
-  );
+  // Beside a pattern a format only describes it, as Zod writes them.
+  const deciding = "pattern" in members ? "pattern" : "format";
+  const keywords = [deciding, "minLength", "maxLength"].filter((each) => each in members);
   const [one, other] = keywords;
   if (one !== "pattern" && one !== "format") return null;
   const here = `${place}.${one}`;

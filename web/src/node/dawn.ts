@@ -1,5 +1,6 @@
 import { create, globals } from "webgpu";
 import { isSoftware } from "../runtime/adapter.ts";
+import { WindowseatError } from "../runtime/failure.ts";
 import { pauseBetweenPolls } from "./polls.ts";
 
 /** WebGPU in Node, by Dawn; also puts the flags and error classes where a browser has them. */
@@ -14,7 +15,13 @@ export function openDawn(): GPU {
   const requestAdapter = gpu.requestAdapter.bind(gpu);
   gpu.requestAdapter = async (options) => {
     const adapter = await requestAdapter(options);
-    if (adapter && isSoftware(adapter.info)) pauseBetweenPolls();
+    if (adapter === null) {
+      throw new WindowseatError(
+        "no_adapter",
+        "Dawn finds no GPU on this machine; install its Vulkan driver, or a software one such as lavapipe and name its file in VK_ICD_FILENAMES.",
+      );
+    }
+    if (isSoftware(adapter.info)) pauseBetweenPolls();
     return adapter;
   };
   return gpu;

@@ -1,9 +1,10 @@
-import type {
-  LanguageModelV4,
-  LanguageModelV4CallOptions,
-  LanguageModelV4FunctionTool,
-  LanguageModelV4ToolChoice,
-  SharedV4Warning,
+import {
+  type LanguageModelV4,
+  type LanguageModelV4CallOptions,
+  type LanguageModelV4FunctionTool,
+  type LanguageModelV4ToolChoice,
+  type SharedV4Warning,
+  UnsupportedFunctionalityError,
 } from "@ai-sdk/provider";
 import type { WindowseatEngine } from "../../api/engine.ts";
 import type { ChatParams, FunctionTool, ResponseFormat, ToolChoice } from "../../api/types.ts";
@@ -84,7 +85,18 @@ function requestOf(
       tool_choice: choiceOf(options.toolChoice),
     }),
   };
-  return { request: Object.assign(request, options.providerOptions?.windowseat), warnings };
+  const own = options.providerOptions?.windowseat;
+  checkChoices(own?.n);
+  return { request: Object.assign(request, own), warnings };
+}
+
+/** The AI SDK takes one answer: the texts of several would come as one. */
+function checkChoices(n: unknown): void {
+  if (n === undefined || n === null || n === 1) return;
+  throw new UnsupportedFunctionalityError({
+    functionality: "several choices",
+    message: `providerOptions.windowseat.n is ${n}, and a call has one answer; leave it out, and call again for another.`,
+  });
 }
 
 function functionsOf(

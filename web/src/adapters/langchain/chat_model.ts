@@ -1,5 +1,8 @@
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
-import type { BaseLanguageModelInput } from "@langchain/core/language_models/base";
+import type {
+  BaseLanguageModelInput,
+  StructuredOutputMethodOptions,
+} from "@langchain/core/language_models/base";
 import {
   BaseChatModel,
   type BaseChatModelCallOptions,
@@ -7,10 +10,7 @@ import {
   type BindToolsInput,
 } from "@langchain/core/language_models/chat_models";
 import type { ChatModelStreamEvent } from "@langchain/core/language_models/event";
-import {
-  convertOpenAICompletionsStream,
-  type OpenAICompletionsStreamChunk,
-} from "@langchain/core/language_models/openai_completions_stream";
+import { convertOpenAICompletionsStream } from "@langchain/core/language_models/openai_completions_stream";
 import type {
   AIMessageChunk,
   BaseMessage,
@@ -23,13 +23,9 @@ import type { WindowseatEngine } from "../../api/engine.ts";
 import type { Stream } from "../../api/stream.ts";
 import type { ChatChunk, ChatParams, ToolChoice } from "../../api/types.ts";
 import { answerPiece, wholeAnswer } from "./answer.ts";
+import { parametersOf, type Settings } from "./options.ts";
 import { messagesOf } from "./prompt.ts";
-
-/** The parameters of `engine.chat.completions.create` that LangChain does not give itself. */
-type Settings = Omit<
-  ChatParams,
-  "messages" | "stream" | "stream_options" | "n" | "stop" | "tools" | "tool_choice"
->;
+import { type OutputSchema, type Structured, structuredOutput } from "./structured_output.ts";
 
 /** What a chat model is made of. */
 export interface ChatWindowseatFields extends BaseChatModelParams {
@@ -69,14 +65,14 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
     return { model: this.#engine.model.name, ...this.#settings };
   }
 
-  /** Everything that a call asks for, under OpenAI's names; what nobody knows is the engine's to refuse. */
+  /** Everything that a call asks for, under OpenAI's names; of `settings`, what nobody knows is the engine's to refuse. */
   override invocationParams(
     options: Partial<ChatWindowseatCallOptions> = {},
   ): Omit<ChatParams, "messages" | "stream"> {
-    const { tools, tool_choice: choice, ...rest } = options;
+    const { tools, tool_choice: choice } = options;
     return {
       ...this.#settings,
-      ...withoutLangChains(rest),
+      ...parametersOf(options),
       ...(tools && { tools: tools.map((tool) => convertToOpenAITool(tool)) }),
       ...(choice !== undefined && { tool_choice: choiceOf(choice) }),
     };
@@ -87,6 +83,22 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
     options: Partial<ChatWindowseatCallOptions> = {},
   ): Runnable<BaseLanguageModelInput, Answer, ChatWindowseatCallOptions> {
     return this.withConfig({ ...options, tools });
+  }
+
+  /** Answers held to a schema: as JSON unless `method` is `functionCalling`, where they are the arguments of a call. */
+  override withStructuredOutput<Output extends Record<string, unknown>>(
+    schema: OutputSchema<Output>,
+    options?: StructuredOutputMethodOptions<false>,
+  ): Runnable<BaseLanguageModelInput, Output>;
+  override withStructuredOutput<Output extends Record<string, unknown>>(
+    schema: OutputSchema<Output>,
+    options?: StructuredOutputMethodOptions<true>,
+  ): Runnable<BaseLanguageModelInput, { raw: BaseMessage; parsed: Output }>;
+  override withStructuredOutput<Output extends Record<string, unknown>>(
+    schema: OutputSchema<Output>,
+    options: StructuredOutputMethodOptions<boolean> = {},
+  ): Structured<Output> {
+    return structuredOutput(this, schema, options);
   }
 
   async _generate(
@@ -127,7 +139,7 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
     options: this["ParsedCallOptions"],
   ): AsyncGenerator<ChatModelStreamEvent> {
     const chunks = await this.#stream(messages, options);
-    yield* convertOpenAICompletionsStream(copied(chunks), { provider: "windowseat" });
+    yield* convertOpenAICompletionsStream(chunks, { provider: "windowseat" });
   }
 
   #stream(messages: BaseMessage[], options: this["ParsedCallOptions"]): Promise<Stream<ChatChunk>> {
@@ -136,30 +148,6 @@ export class ChatWindowseat extends BaseChatModel<ChatWindowseatCallOptions, Ans
       { ...request, stream: true, stream_options: { include_usage: true } },
       { signal: options.signal },
     );
-  }
-}
-
-/** Options that are the caller's or LangChain's own, and nothing of the request. */
-const LANGCHAINS: ReadonlySet<string> = new Set([
-  ...["signal", "timeout", "maxConcurrency", "maxRetries", "outputVersion", "promptIndex"],
-  ...["ls_structured_output_format", "runName", "recursionLimit"],
-]);
-
-function withoutLangChains(options: object): Record<string, unknown> {
-  const kept = Object.entries(options).filter(([name]) => !LANGCHAINS.has(name));
-  return Object.fromEntries(kept);
-}
-
-/** The same chunks in arrays that nobody promises to leave alone, as LangChain types them. */
-async function* copied(
-  chunks: AsyncIterable<ChatChunk>,
-): AsyncGenerator<OpenAICompletionsStreamChunk> {
-  for await (const { choices, ...chunk } of chunks) {
-    const copies = choices.map(({ delta: { tool_calls: calls, ...delta }, ...choice }) => ({
-      ...choice,
-      delta: { ...delta, ...(calls && { tool_calls: [...calls] }) },
-    }));
-    yield { ...chunk, choices: copies };
   }
 }
 

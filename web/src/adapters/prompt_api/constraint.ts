@@ -1,5 +1,5 @@
 import type { ChatParams } from "../../api/types.ts";
-import { notSupported } from "./errors.ts";
+import { unicodeSource } from "./pattern.ts";
 import type { PromptOptions } from "./types.ts";
 
 /** A constraint of the Prompt API as the engine's `response_format`. */
@@ -14,11 +14,7 @@ export function constraintOf({
   if (typeof constraint !== "object" || constraint === null) {
     throw new TypeError("A responseConstraint is a JSON Schema or a regular expression.");
   }
-  if (constraint instanceof RegExp) {
-    const { source, flags } = constraint;
-    if (/^[duv]*$/.test(flags)) return { type: "regex", regex: source };
-    throw notSupported(`A responseConstraint has the flags ${flags}; give it without them.`);
-  }
+  if (constraint instanceof RegExp) return { type: "regex", regex: unicodeSource(constraint) };
   return {
     type: "json_schema",
     json_schema: { name: "answer", schema: { ...constraint }, strict: true },

@@ -2,7 +2,7 @@ import type { Session } from "../../api/session.ts";
 import type { ChatParams, Message } from "../../api/types.ts";
 import { type Answer, answerOf } from "./answer.ts";
 import { constraintOf } from "./constraint.ts";
-import { abortable, domError, QuotaExceeded } from "./errors.ts";
+import { abortable, domError, notSupported, QuotaExceeded } from "./errors.ts";
 import { messagesOf } from "./input.ts";
 import { Queue } from "./queue.ts";
 import { callTools, functionsOf } from "./tools.ts";
@@ -185,6 +185,11 @@ export class LanguageModelSession extends EventTarget {
     const leave = await this.#queue.enter(signal);
     try {
       const response_format = constraintOf(options);
+      if (response_format && this.#fixed.tools.length > 0) {
+        throw notSupported(
+          "A responseConstraint cannot be held to in a session with tools; prompt one without them.",
+        );
+      }
       const asked = messagesOf(input, this.#begun());
       await abortable(this.#makeRoom(asked, signal), signal);
       const { turn, last } = yield* this.#rounds(asked, { response_format }, signal);
