@@ -4,6 +4,7 @@ import { WindowseatError } from "../runtime/failure.ts";
 import type { Bundle } from "../runtime/format.ts";
 import type { GenerateRequest } from "../runtime/messages.ts";
 import { formOf } from "./answer_form.ts";
+import { beforeEnd } from "./before_end.ts";
 import { CLOSE, OPEN, type Thinking } from "./thinking.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { CallForm } from "./tool_calls.ts";
@@ -14,10 +15,11 @@ export interface AnswerConstraint extends Constraint {
 }
 
 export interface Constraints {
-  /** What holds a request's answer to its form; undefined where it may be any text. */
+  /** What holds a request's answer to its form; undefined where it may be any text. Throws the signal's reason. */
   readonly of: (
     request: GenerateRequest,
     thinking: Thinking,
+    signal: AbortSignal,
   ) => Promise<AnswerConstraint | undefined>;
 }
 
@@ -32,13 +34,13 @@ export function createConstraints(
     const { openGrammars } = await loadGrammar();
     return openGrammars({ size, stopTokens, bytes: tokenizer.bytes });
   };
-  const match = async (form: Form): Promise<Matcher> => {
+  const match = async (form: Form, signal: AbortSignal): Promise<Matcher> => {
     // A script that the network lost is asked for again.
     loading ??= load().catch((error: unknown) => {
       loading = null;
       throw error;
     });
-    const grammars = await loading;
+    const grammars = await beforeEnd(loading, signal);
     const { GrammarError } = await loadGrammar();
     try {
       return await grammars.match(form);
@@ -49,14 +51,14 @@ export function createConstraints(
     }
   };
   return {
-    of: async (request, thinking) => {
+    of: async (request, thinking, signal) => {
       const form = formOf(request, callForm);
       if (form === null) return undefined;
       if (request.continues) {
         const message = `An answer that goes on cannot be held to ${form.place}; ask for it from its start.`;
         throw new WindowseatError("bad_request", message, { place: form.place });
       }
-      const matcher = await match(form);
+      const matcher = await match(form, signal);
       const held = holdTo(matcher);
       return thinking === "over"
         ? held
