@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { WindowseatEngine } from "../../web/src/api/engine.ts";
+import type { Connect } from "../../web/src/api/connection.ts";
+import { loadEngine, type WindowseatEngine } from "../../web/src/api/engine.ts";
 import type { ChatChunk, ChatParams } from "../../web/src/api/types.ts";
-import "./gpu.ts";
+import { createHost } from "../../web/src/engine/host.ts";
+import { gpu } from "./gpu.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
 import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
 
@@ -229,5 +231,27 @@ describe("loading", () => {
     await assert.rejects(loadToy({ signal: controller.signal, onProgress }), {
       name: "AbortError",
     });
+  });
+
+  it("leaves no model with whoever ended it, though it was on its way already", async () => {
+    const controller = new AbortController();
+    const gone: string[] = [];
+    const connect: Connect = (listen) => {
+      const host = createHost(
+        (message) => {
+          if (message.kind === "ready") controller.abort();
+          listen(message);
+        },
+        { gpu, fetch: toyBundle().fetch },
+      );
+      const close = (): void => {
+        gone.push("closed");
+        host.close();
+      };
+      return { send: host.receive, close };
+    };
+    const loading = loadEngine(connect, "http://toy", { signal: controller.signal });
+    await assert.rejects(loading, { name: "AbortError" });
+    assert.deepEqual(gone, ["closed"]);
   });
 });
