@@ -184,19 +184,19 @@ export class Engine {
       onPrefill,
       onLogprobs: (logprobs) => emit({ id, ...this.#tellLogprobs(logprobs, answer) }),
     });
-    const stream = this.#parts.tokenizer.stream();
+    const textOf = this.#parts.tokenizer.stream();
     const give = (pieces: readonly AnswerMessage[]): void => {
       for (const piece of pieces) emit({ ...piece, id });
     };
     let step = await tokens.next();
     while (!step.done) {
       clock.token(answer.thinking());
-      give(answer.push(stream.push(step.value)));
+      give(answer.push(textOf(step.value)));
       if (turn.isOver()) await turn.pass();
       // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
       step = await (answer.over() ? tokens.return("stop") : tokens.next());
     }
-    give([...answer.push(stream.end()), ...answer.end()]);
+    give(answer.end());
     // What a stop text cut is not the whole that was asked for.
     const isCut = (request.form || request.mustCall) && answer.cut();
     const reason = isCut && step.value === "stop" ? "length" : step.value;
