@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { WindowseatEngine } from "../../web/src/api/engine.ts";
+import type { Connect } from "../../web/src/api/connection.ts";
+import { loadEngine, type WindowseatEngine } from "../../web/src/api/engine.ts";
 import type { ChatChunk, ChatParams } from "../../web/src/api/types.ts";
-import "./gpu.ts";
+import { createHost } from "../../web/src/engine/host.ts";
+import { gpu } from "./gpu.ts";
+import { loadParrot } from "./parrot.ts";
 import { simulate, toyBundle } from "./toy_bundle.ts";
-import { HELLO, HELLO_IDS, loadToy, toyText } from "./toy_engine.ts";
+import { HELLO, HELLO_IDS, loadToy, tokenText, toyText } from "./toy_engine.ts";
 
 const IDS = simulate(HELLO_IDS, 40);
 /** The only settings with which the toy draws: everything else takes one and the same token. */
@@ -130,7 +133,7 @@ describe("an engine of the API", () => {
     const content = choices[0]?.logprobs?.content ?? [];
     assert.deepEqual(
       content.map(({ token }) => token),
-      IDS.slice(0, 8).map((id) => toyText([id])),
+      IDS.slice(0, 8).map(tokenText),
     );
     for (const { top_logprobs, ...chosen } of content) {
       assert.equal(top_logprobs.length, 2);
@@ -149,10 +152,7 @@ describe("an engine of the API", () => {
     const byIds = await engine.completions.create({ ...greedy, prompt: ids });
     assert.deepEqual([byText.choices[0]?.text, byIds.choices[0]?.text], [expected, expected]);
     assert.equal(byIds.usage.prompt_tokens, 3);
-    assert.deepEqual(
-      byText.choices[0]?.logprobs?.tokens,
-      simulate(ids, 6).map((id) => toyText([id])),
-    );
+    assert.deepEqual(byText.choices[0]?.logprobs?.tokens, simulate(ids, 6).map(tokenText));
     const chunks = await all(
       await engine.completions.create({ ...greedy, prompt: "abc", stream: true }),
     );
@@ -168,6 +168,18 @@ describe("an engine of the API", () => {
     };
     await Promise.all([ask(1), ask(2), ask(3)]);
     assert.deepEqual(order, [1, 2, 3]);
+  });
+
+  it("shows nothing of a character that the limit cuts", async () => {
+    const parrot = await loadParrot();
+    const messages = [{ role: "user" as const, content: "é🙂" }];
+    const { choices } = await parrot.chat.completions.create({
+      messages,
+      temperature: 0,
+      max_completion_tokens: 5,
+    });
+    parrot.close();
+    assert.deepEqual([choices[0]?.message.content, choices[0]?.finish_reason], ["é", "length"]);
   });
 
   it("ends a request by its signal, running or queued, and answers the next", async () => {
@@ -241,5 +253,27 @@ describe("loading", () => {
     await assert.rejects(loadToy({ signal: controller.signal, onProgress }), {
       name: "AbortError",
     });
+  });
+
+  it("leaves no model with whoever ended it, though it was on its way already", async () => {
+    const controller = new AbortController();
+    const gone: string[] = [];
+    const connect: Connect = (listen) => {
+      const host = createHost(
+        (message) => {
+          if (message.kind === "ready") controller.abort();
+          listen(message);
+        },
+        { gpu, fetch: toyBundle().fetch },
+      );
+      const close = (): void => {
+        gone.push("closed");
+        host.close();
+      };
+      return { send: host.receive, close };
+    };
+    const loading = loadEngine(connect, "http://toy", { signal: controller.signal });
+    await assert.rejects(loading, { name: "AbortError" });
+    assert.deepEqual(gone, ["closed"]);
   });
 });

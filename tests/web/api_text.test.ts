@@ -82,6 +82,20 @@ const TOOLS = [
     },
   },
   { type: "function", function: { name: "now" } },
+  {
+    type: "function",
+    function: {
+      name: "count",
+      parameters: {
+        $ref: "#/$defs/Given",
+        $defs: {
+          Given: { $ref: "#/$defs/Numbers" },
+          Numbers: { properties: { n: { $ref: "#/$defs/N" } } },
+          N: { type: "integer" },
+        },
+      },
+    },
+  },
 ];
 
 interface Read {
@@ -161,6 +175,12 @@ describe("tool calls", () => {
       },
     ],
     [
+      "of a function whose parameters are a reference",
+      "xml",
+      xml("count", { n: "3" }),
+      { text: "", calls: [["count", { n: 3 }]] },
+    ],
+    [
       "without the last tag",
       "json",
       json("now", {}).slice(0, -13),
@@ -181,6 +201,43 @@ describe("tool calls", () => {
         calls: [["add", { a: 1 }]],
       },
     ],
+    ...(["json", "xml"] as const).flatMap((form): typeof cases => {
+      const write = (note: string) => (form === "json" ? json : xml)("add", { note });
+      const unclosed = write("one").slice(0, -"\n</tool_call>".length);
+      const two: Read["calls"] = [
+        ["add", { note: "one" }],
+        ["add", { note: "two" }],
+      ];
+      return [
+        [
+          `after words of them in ${form}`,
+          form,
+          `A <tool_call>, a \`<tool_call>{…}\`.\n${write("one")}`,
+          { text: "A <tool_call>, a `<tool_call>{…}`.", calls: two.slice(0, 1) },
+        ],
+        [
+          `the first without its last tag in ${form}`,
+          form,
+          `${unclosed}\n${write("two")}`,
+          { text: "", calls: two },
+        ],
+        [
+          `behind a broken one in ${form}`,
+          form,
+          `${unclosed} and\n${write("two")}`,
+          { text: `${unclosed} and`, calls: two.slice(1) },
+        ],
+      ];
+    }),
+    [
+      "not when they stand in an argument of one that was cut",
+      "xml",
+      `<tool_call>\n<function=add>\n<parameter=note>\n${xml("now", {})} is a`,
+      {
+        text: `<tool_call>\n<function=add>\n<parameter=note>\n${xml("now", {})} is a`,
+        calls: [],
+      },
+    ],
   ];
   for (const [what, form, text, expected] of cases) {
     it(`${what} are read wherever the text is cut`, () => {
@@ -194,7 +251,11 @@ describe("tool calls", () => {
     ["json", '<tool_call>\n{"name": "add", "arguments": {"a": '],
     ["json", json("unknown", {})],
     ["json", "<tool_call>\nadd(1)\n</tool_call>"],
+    ["json", "Write \n<tool_call>x</tool_call> \n here."],
+    ["json", '<tool_call>{"name": "add", "arguments": {"a": 1}\n</tool_call> and so on'],
+    ["json", '<tool_call>{"name": "add", "other": 1}</tool_call>'],
     ["json", "a <tool_"],
+    ["xml", "Write \n<tool_call>x</tool_call> \n here."],
     ["xml", xml("unknown", { a: "1" })],
     ["xml", "<tool_call>\n<function=add>\n<parameter=a>\n1\n</parameter>\nand more\n</tool_call>"],
     ["xml", "<tool_call>\n<function=add>\n<parameter=note>\nnever ends"],
@@ -207,6 +268,21 @@ describe("tool calls", () => {
       }
     });
   }
+
+  it("that are only spoken of hold nothing back", () => {
+    for (const form of ["json", "xml"] as const) {
+      const { push } = parseToolCalls(form, functionSchemas(TOOLS));
+      const shown = ["A <tool_call>", " tag", " is\n", "text."].map((step) =>
+        push(step).map((piece) => ("text" in piece ? piece.text : piece.kind)),
+      );
+      assert.deepEqual(shown, [["A"], [" <tool_call>", " tag"], [" is"], ["\ntext."]]);
+    }
+  });
+
+  it("that begin thousands of times are read to their end", () => {
+    const text = "<tool_call>".repeat(5000);
+    assert.deepEqual(read("json", [text]), { text, calls: [] });
+  });
 
   it("are told of by name first, then as their arguments come", () => {
     const parser = parseToolCalls("xml", functionSchemas(TOOLS));

@@ -19,7 +19,7 @@ def package_site(toy_site: ToySite, tmp_path_factory: pytest.TempPathFactory) ->
     """The toy site with the package's files and OpenAI's client beside it."""
     folder = tmp_path_factory.mktemp("package_site") / "site"
     shutil.copytree(toy_site.folder, folder)
-    for name in ("index.js", "worker.js", "service_worker.js"):
+    for name in ("index.js", "worker.js", "grammar.js", "service_worker.js"):
         shutil.copyfile(WEB / "build" / "package" / name, folder / name)
     (folder / "deeper").mkdir()
     shutil.copyfile(folder / "service_worker.js", folder / "deeper" / "service_worker.js")

@@ -5,15 +5,12 @@ import { Guest } from "../../web/src/engine/guest.ts";
 import type { FromEngine, GenerateRequest } from "../../web/src/runtime/messages.ts";
 import { gpu } from "./gpu.ts";
 import { IM_END, IM_START, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
+import { bytes, tokenText, toyText } from "./toy_engine.ts";
 
 const GREEDY = { temperature: 0, top_k: 0, top_p: 1, seed: 0 };
 const HELLO = [{ role: "user" as const, content: "hé" }];
 /** What the toy template and tokenizer make of HELLO. */
 const HELLO_IDS = [IM_START, ...bytes("uhé"), IM_END, IM_START, ...bytes("a")];
-
-function bytes(text: string): number[] {
-  return [...new TextEncoder().encode(text)];
-}
 
 async function load(choice: ToyChoice = {}): Promise<Guest> {
   const engine = await Engine.load("http://toy", { gpu, fetch: toyBundle(choice).fetch });
@@ -44,12 +41,6 @@ function failureOf(messages: readonly FromEngine[]): string {
   assert.equal(messages.length, 1, "a failure comes alone");
   assert.equal(message.kind, "failed");
   return message.kind === "failed" ? `${message.failure.code}: ${message.failure.message}` : "";
-}
-
-/** Text of ids as the toy tokenizer has it: bytes, and nothing for its special tokens. */
-function toyText(ids: readonly number[]): string {
-  const parts = ids.flatMap((id) => (id < 256 ? [id] : id === 258 ? bytes("<think>") : []));
-  return new TextDecoder().decode(Uint8Array.from(parts));
 }
 
 describe("an engine", () => {
@@ -191,7 +182,7 @@ describe("an engine", () => {
     const ids = simulate(HELLO_IDS, 8);
     assert.deepEqual(
       heard.map(({ chosen }) => [chosen.token, chosen.text]),
-      ids.map((id) => [id, toyText([id])]),
+      ids.map((id) => [id, tokenText(id)]),
     );
     for (const { chosen, top } of heard) {
       assert.equal(top.length, 2);

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { z } from "zod";
+import { replace } from "../../web/src/bench/replace.ts";
 import { type Form, GrammarError, openGrammars } from "../../web/src/grammar/grammar.ts";
 import { randomSchema } from "./random_schema.ts";
 
@@ -167,6 +168,29 @@ describe("a grammar", () => {
     assert.ok(!(await takes(regexForm("[à-ü]+|x{2}"), "éý")));
   });
 
+  it("may have repeats in repeats where each has a character", async () => {
+    const lines = regexForm("(?:(?:[a-z]{1,50} ){1,50}\\n){1,50}");
+    assert.ok(await takes(lines, "ab c \nde \n"));
+    assert.ok(await takes(regexForm("(?:a?b{0,9}){0,100}"), "bbab"));
+  });
+
+  it("of one's own is read once for all of its answers", async () => {
+    let instances = 0;
+    const counting = {
+      apply(make: typeof WebAssembly.instantiate, self: unknown, given: readonly unknown[]) {
+        instances += 1;
+        return Reflect.apply(make, self, given);
+      },
+    };
+    const restore = replace(WebAssembly, "instantiate", (make) => new Proxy(make, counting));
+    const form: Form = { place: "g", kind: "grammar", grammar: 'root ::= "a" [b-d]+' };
+    assert.ok(await takes(form, "abcd"));
+    const before = instances;
+    assert.ok(await takes(form, "acc"));
+    restore();
+    assert.deepEqual([before > 0, instances], [true, before]);
+  });
+
   const deep = (levels: number): unknown =>
     levels === 0 ? {} : { type: "array", items: deep(levels - 1) };
   const refused: readonly (readonly [what: string, form: Form, place: string])[] = [
@@ -191,6 +215,12 @@ describe("a grammar", () => {
     ["no regular expression", regexForm("(a"), "r"],
     ["a look around", regexForm("a(?=b)"), "r"],
     ["a repeat that is too long", regexForm("a{5000}"), "r"],
+    ["repeats of repeats that may all be empty", regexForm("(?:(?:a{0,30}){0,30}){0,30}"), "r"],
+    [
+      "such repeats in a pattern of a schema",
+      schemaForm({ type: "string", pattern: "^((a?|b{0,40}){1,30}c?)*$" }),
+      "s.pattern",
+    ],
     ["no grammar", { place: "g", kind: "grammar", grammar: "root ::= (" }, "g"],
     ["a grammar with no root", { place: "g", kind: "grammar", grammar: 'a ::= "a"' }, "g"],
   ];

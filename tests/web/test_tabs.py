@@ -103,6 +103,25 @@ def test_a_tab_has_an_engine_of_its_own_where_the_shared_worker_has_no_gpu(
     assert page.evaluate(GO_ON, [PROMPT, 3])[1] == 0
 
 
+def test_the_requests_of_all_tabs_fail_when_the_shared_worker_ends(
+    tabs: Callable[[], Page], package_site: ToySite
+) -> None:
+    worker = (package_site.folder / "worker.js").read_text("utf-8")
+    mortal = "new BroadcastChannel('end').onmessage = () => self.close();\n"
+    (package_site.folder / "mortal_worker.js").write_text(mortal + worker, "utf-8")
+    both = tabs(), tabs()
+    for page in both:
+        page.evaluate(LOAD, {"context": 4096, "worker": "mortal_worker.js"})
+        page.evaluate(START_LONG)
+    both[0].evaluate("() => new BroadcastChannel('end').postMessage(null)")
+    for page in both:
+        assert page.evaluate("() => window.long") == "internal"
+        gone = page.evaluate(f"([prompt, tokens]) => ({GO_ON})([prompt, tokens]).catch(String)", [PROMPT, 3])
+        assert "load the model again" in gone
+    both[0].evaluate(LOAD, {"context": 4096, "worker": "mortal_worker.js"})
+    assert both[0].evaluate(GO_ON, [PROMPT, 3])[1] == 0
+
+
 def test_a_worker_of_the_pages_own_cannot_be_shared(tabs: Callable[[], Page]) -> None:
     refuse = f"""async () => {{
       const worker = new Worker("worker.js", {{ type: "module" }});

@@ -32,9 +32,17 @@ export function bytes(text: string): number[] {
   return [...new TextEncoder().encode(text)];
 }
 
-/** Text of ids as the toy's tokenizer has it: bytes, and nothing for its special tokens. */
+/** Text of ids as the toy's tokenizer has it, up to the last whole character: bytes, and nothing for its special tokens. */
 export function toyText(ids: readonly number[]): string {
+  return new TextDecoder().decode(toyBytes(ids), { stream: true });
+}
+
+/** Text of one token, with U+FFFD for a part of a character. */
+export function tokenText(id: number): string {
+  return new TextDecoder().decode(toyBytes([id]));
+}
+
+function toyBytes(ids: readonly number[]): Uint8Array {
   const added: Record<number, string> = { 258: "<think>", 259: "</think>" };
-  const parts = ids.flatMap((id) => (id < 256 ? [id] : bytes(added[id] ?? "")));
-  return new TextDecoder().decode(Uint8Array.from(parts));
+  return Uint8Array.from(ids.flatMap((id) => (id < 256 ? [id] : bytes(added[id] ?? ""))));
 }

@@ -60,7 +60,7 @@ export class Client {
     const cancel = (): void => this.#connection.send({ kind: "cancel_load" });
     signal?.addEventListener("abort", cancel);
     try {
-      return await new Promise<ModelSummary>((resolve, reject) => {
+      const model = await new Promise<ModelSummary>((resolve, reject) => {
         this.#loading = (heard) => {
           if (heard.kind === "loading") onProgress(heard.stage, heard.done, heard.total);
           else if (heard.kind === "ready") resolve(heard.model);
@@ -70,6 +70,8 @@ export class Client {
         };
         this.#connection.send({ kind: "load", ...message });
       });
+      signal?.throwIfAborted(); // the model was on its way already
+      return model;
     } finally {
       this.#loading = null;
       signal?.removeEventListener("abort", cancel);

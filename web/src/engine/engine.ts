@@ -14,7 +14,7 @@ import type { Model } from "../runtime/model.ts";
 import type { Turn } from "../runtime/prefill.ts";
 import type { Logprobs } from "../runtime/sampling.ts";
 import { type Answer, readAnswer } from "./answer.ts";
-import { type Constraints, createConstraints } from "./constraints.ts";
+import { type AnswerConstraint, type Constraints, createConstraints } from "./constraints.ts";
 import { continuation } from "./continuation.ts";
 import { type EngineOptions, loadParts, type Parts } from "./loading.ts";
 import { checkRequest } from "./request.ts";
@@ -32,6 +32,19 @@ export interface Job {
   readonly signal: AbortSignal;
   /** When it came. */
   readonly since: number;
+}
+
+/** What a request is for the model. */
+interface ReadPrompt {
+  readonly prompt: readonly number[];
+  /** Places in the prompt that later prompts will go back to. */
+  readonly keepAt: readonly number[];
+  /** Undefined: thoughts are not looked for. */
+  readonly thinking: Thinking | undefined;
+}
+
+interface Ready extends ReadPrompt {
+  readonly constraint: AnswerConstraint | undefined;
 }
 
 /** A chat model: requests in, text out; its sessions take turns. A GPU that was lost is asked for again, with the next request. */
@@ -69,16 +82,21 @@ export class Engine {
 
   /** Answers a request, and gives how that ended; all else about it goes to its `emit`. */
   async answer(job: Job): Promise<FromEngine> {
-    if (job.signal.aborted) {
-      const usage = startClock(job.since, this.model).usage(0, 0);
-      return { kind: "done", id: job.request.id, reason: "cancelled", usage };
-    }
+    const { signal } = job;
+    if (signal.aborted) return this.#neverBegun(job);
     return await this.use(job.session, async (conversation) => {
+      // Before its turn: others answer while a grammar is fetched.
+      const ready = await this.#prepare(job).catch((error: unknown) => {
+        if (signal.aborted) return null;
+        throw error;
+      });
+      if (ready === null) return this.#neverBegun(job);
       const seat = await this.#turns.join();
       try {
-        return await this.#answer(job, conversation, seat);
+        return await this.#answer(job, ready, conversation, seat);
       } finally {
         seat.leave();
+        ready.constraint?.close();
       }
     });
   }
@@ -123,18 +141,29 @@ export class Engine {
     if (this.#closed) this.model.close();
   }
 
+  /** What an answer needs before its turn on the GPU. */
+  async #prepare({ request, signal }: Job): Promise<Ready> {
+    checkRequest(request, this.model.facts.manifest.vocabulary);
+    const read = this.#read(request);
+    const constraint = await this.#constraints.of(request, read.thinking ?? "over", signal);
+    return { ...read, constraint };
+  }
+
+  #neverBegun({ request, since }: Job): FromEngine {
+    const usage = startClock(since, this.model).usage(0, 0);
+    return { kind: "done", id: request.id, reason: "cancelled", usage };
+  }
+
   async #answer(
     { request, emit, signal, since }: Job,
+    { prompt, keepAt, thinking, constraint }: Ready,
     conversation: Conversation,
     turn: Turn,
   ): Promise<FromEngine> {
     const { id } = request;
     const clock = startClock(since, this.model);
-    checkRequest(request, this.model.facts.manifest.vocabulary);
-    const read = this.#read(request);
-    const constraint = await this.#constraints.of(request, read.thinking ?? "over");
     const answer = readAnswer({
-      thinking: read.thinking,
+      thinking,
       stop: request.stop ?? [],
       calls: this.#callsOf(request),
       oneCall: request.toolCalls === "one",
@@ -144,38 +173,34 @@ export class Engine {
       cachedTokens = cached;
       emit({ kind: "prefilling", id, done, total });
     };
-    const tokens = conversation.generate(read.prompt, {
+    const tokens = conversation.generate(prompt, {
       sampling: request.sampling,
       constraint,
       turn,
       signal,
       maxTokens: request.maxTokens,
       stopTokens: this.model.facts.manifest.stop_tokens,
-      keepAt: read.keepAt,
+      keepAt,
       onPrefill,
       onLogprobs: (logprobs) => emit({ id, ...this.#tellLogprobs(logprobs, answer) }),
     });
-    const stream = this.#parts.tokenizer.stream();
+    const textOf = this.#parts.tokenizer.stream();
     const give = (pieces: readonly AnswerMessage[]): void => {
       for (const piece of pieces) emit({ ...piece, id });
     };
-    try {
-      let step = await tokens.next();
-      while (!step.done) {
-        clock.token(answer.thinking());
-        give(answer.push(stream.push(step.value)));
-        if (turn.isOver()) await turn.pass();
-        // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
-        step = await (answer.over() ? tokens.return("stop") : tokens.next());
-      }
-      give([...answer.push(stream.end()), ...answer.end()]);
-      // What a stop text cut is not the whole that was asked for.
-      const isCut = (request.form || request.mustCall) && answer.cut();
-      const reason = isCut && step.value === "stop" ? "length" : step.value;
-      return { kind: "done", id, reason, usage: clock.usage(read.prompt.length, cachedTokens) };
-    } finally {
-      constraint?.close();
+    let step = await tokens.next();
+    while (!step.done) {
+      clock.token(answer.thinking());
+      give(answer.push(textOf(step.value)));
+      if (turn.isOver()) await turn.pass();
+      // The state has read the token that the end was seen in; the next prompt goes back to what it shares with it.
+      step = await (answer.over() ? tokens.return("stop") : tokens.next());
     }
+    give(answer.end());
+    // What a stop text cut is not the whole that was asked for.
+    const isCut = (request.form || request.mustCall) && answer.cut();
+    const reason = isCut && step.value === "stop" ? "length" : step.value;
+    return { kind: "done", id, reason, usage: clock.usage(prompt.length, cachedTokens) };
   }
 
   #tellLogprobs({ chosen, top }: Logprobs, answer: Answer) {
@@ -188,12 +213,7 @@ export class Engine {
   }
 
   /** The tokens to go on from, the places in them that later prompts will go back to, and how they leave thinking. */
-  #read(request: CountRequest): {
-    readonly prompt: readonly number[];
-    readonly keepAt: readonly number[];
-    /** Undefined: thoughts are not looked for. */
-    readonly thinking: Thinking | undefined;
-  } {
+  #read(request: CountRequest): ReadPrompt {
     const { prompt: given, messages } = request;
     if (given !== undefined) {
       const prompt = typeof given === "string" ? this.#encode(given) : given;

@@ -13,8 +13,8 @@ export interface Tokenizer {
   readonly bytes: (id: number) => Uint8Array;
   /** No text of so many characters has fewer tokens than this. */
   readonly fewest: (characters: number) => number;
-  /** Text from ids as they come: what `push` gives out is never a broken character. */
-  readonly stream: () => { readonly push: (id: number) => string; readonly end: () => string };
+  /** Text from ids as they come; of a character whose end never comes there is none. */
+  readonly stream: () => (id: number) => string;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -34,22 +34,21 @@ export function createTokenizer(tokenizerJson: string, configJson: string | null
     return byteLevel ? bytesOfByteLevel(token) : bytesOfSentencePiece(token, encoder);
   };
   let longest: number | undefined;
-  const stream = (): ReturnType<Tokenizer["stream"]> => {
-    const text = streamText(dropsFirstSpace);
-    return { push: (id) => text.push(bytes(id)), end: text.end };
-  };
   return {
     encode: (text) => hub.encode(text, { add_special_tokens: false }).ids,
     decode: (ids) => {
-      const text = stream();
-      return ids.map(text.push).join("") + text.end();
+      const text = streamText(dropsFirstSpace);
+      return ids.map((id) => text.push(bytes(id))).join("") + text.end();
     },
     bytes,
     fewest: (characters) => {
       longest ??= longestToken(root);
       return Math.ceil(characters / (longest * MOST_SHRINKING));
     },
-    stream,
+    stream: () => {
+      const text = streamText(dropsFirstSpace);
+      return (id) => text.push(bytes(id));
+    },
   };
 }
 

@@ -1,78 +1,77 @@
-import { CALL_CLOSE } from "../grammar/call_tags.ts";
-import type { CallReader, CallSpeaker } from "./tool_calls.ts";
+import { behindCall } from "./behind_call.ts";
+import { jsonObjectScanner } from "./json_object_scanner.ts";
+import type { CallReader, CallSpeaker, CallStep } from "./tool_calls.ts";
 
 const HEAD = /^\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(?=\{)/;
+/** How a call begins, as far as it has come. */
+const BEGUN = /^\s*(\{\s*("|$)|$)/;
 
 /** A call as Qwen 2.5 and 3 write it: {"name": "…", "arguments": {…}}. Arguments come as they were written. */
 export function jsonCall(say: CallSpeaker): CallReader {
-  let place: "head" | "arguments" | "tail" = "head";
+  let place: "head" | "arguments" | "closing" | "tail" = "head";
   let unread = "";
   let written = "";
-  const scan = objectScanner();
+  const whole = jsonObjectScanner();
+  const given = jsonObjectScanner();
+  const noCall = (): CallStep => ({ whole: false, rest: unread });
 
-  const push = (text: string): { readonly rest: string } | "broken" | null => {
-    unread += text;
-    if (place === "head") {
-      const head = HEAD.exec(unread);
-      // With the members in another order it is a call as well, but one that can only be told of as a whole.
-      if (!head) return unread.includes(CALL_CLOSE) ? readWhole() : null;
-      const name = parsed(head[1] ?? "");
-      if (typeof name !== "string" || !say.name(name)) return "broken";
-      unread = unread.slice(head[0].length);
-      place = "arguments";
-    }
-    if (place === "arguments") {
-      const length = scan(unread);
-      const piece = length === null ? unread : unread.slice(0, length);
-      written += piece;
-      unread = unread.slice(piece.length);
-      say.arguments(piece);
-      if (length === null) return null;
-      if (parsed(written) === undefined) return "broken";
-      place = "tail";
-    }
-    return readTail();
+  const readHead = (text: string): CallStep => {
+    const head = HEAD.exec(unread);
+    if (!head) return readOther(text);
+    const name = parsed(head[1] ?? "");
+    if (typeof name !== "string" || !say.name(name)) return noCall();
+    unread = unread.slice(head[0].length);
+    place = "arguments";
+    return readArguments();
   };
-  const readWhole = (): { readonly rest: string } | "broken" => {
-    const at = unread.indexOf(CALL_CLOSE);
-    const call = parsed(unread.slice(0, at));
+  /** With the members in another order it is a call as well, but one that can only be told of as a whole. */
+  const readOther = (text: string): CallStep => {
+    const { length, state } = whole(text);
+    if (!BEGUN.test(unread) || state === "broken") return noCall();
+    if (state === "open") return null;
+    const end = unread.length - text.length + length;
+    const call = parsed(unread.slice(0, end));
     if (!isObject(call) || typeof call.name !== "string" || !isObject(call.arguments))
-      return "broken";
-    if (!say.name(call.name)) return "broken";
+      return noCall();
+    if (!say.name(call.name)) return noCall();
     say.arguments(JSON.stringify(call.arguments));
-    return { rest: unread.slice(at + CALL_CLOSE.length) };
+    unread = unread.slice(end);
+    place = "tail";
+    return behindCall(unread);
   };
-  const readTail = (): { readonly rest: string } | "broken" | null => {
-    const tail = unread.trimStart();
-    if (tail === "") return null;
-    if (!tail.startsWith("}")) return "broken";
-    const after = tail.slice(1).trimStart();
-    if (after.startsWith(CALL_CLOSE)) return { rest: after.slice(CALL_CLOSE.length) };
-    return CALL_CLOSE.startsWith(after) ? null : "broken";
+  const readArguments = (): CallStep => {
+    const { length, state } = given(unread);
+    const piece = unread.slice(0, length);
+    written += piece;
+    unread = unread.slice(length);
+    say.arguments(piece);
+    if (state === "open") return null;
+    if (state === "broken" || parsed(written) === undefined) return noCall();
+    place = "closing";
+    return readClosing();
   };
-  return { push, end: () => place === "tail" && unread.trimStart().startsWith("}") };
-}
-
-/** Follows an object over several pieces: the length of what belongs to it in the last one, null while it is open. */
-function objectScanner(): (text: string) => number | null {
-  let depth = 0;
-  let inString = false;
-  let escaped = false;
-  return (text) => {
-    for (let i = 0; i < text.length; i += 1) {
-      const c = text[i];
-      if (escaped) escaped = false;
-      else if (inString && c === "\\") escaped = true;
-      else if (c === '"') inString = !inString;
-      else if (inString) continue;
-      else if (c === "{" || c === "[") depth += 1;
-      else if (c === "}" || c === "]") {
-        depth -= 1;
-        if (depth === 0) return i + 1;
-      }
+  const readClosing = (): CallStep => {
+    const closing = unread.trimStart();
+    if (closing === "") return null;
+    if (!closing.startsWith("}")) return noCall();
+    unread = closing.slice(1);
+    place = "tail";
+    return behindCall(unread);
+  };
+  const push = (text: string): CallStep => {
+    unread += text;
+    switch (place) {
+      case "head":
+        return readHead(text);
+      case "arguments":
+        return readArguments();
+      case "closing":
+        return readClosing();
+      case "tail":
+        return behindCall(unread);
     }
-    return null;
   };
+  return { push, end: () => place === "tail" };
 }
 
 function parsed(text: string): unknown {

@@ -1,10 +1,12 @@
-import { CALL_CLOSE } from "../grammar/call_tags.ts";
 import { member } from "../grammar/member.ts";
+import { dereferenced } from "../grammar/pointer.ts";
 import { typesOf } from "../grammar/value_types.ts";
-import type { CallReader, CallSpeaker } from "./tool_calls.ts";
+import { behindCall } from "./behind_call.ts";
+import type { CallReader, CallSpeaker, CallStep } from "./tool_calls.ts";
 
 const FUNCTION_END = "</function>";
 const PARAMETER_END = "</parameter>";
+const FUNCTION_TAG = "<function=";
 const FUNCTION = /^\s*<function=([^>\n]+)>/;
 const PARAMETER = /^<parameter=([^>\n]+)>\n?/;
 
@@ -12,8 +14,6 @@ const PARAMETER = /^<parameter=([^>\n]+)>\n?/;
 export type ParameterTypes = ReadonlyMap<string, ReadonlySet<string>>;
 /** The functions on offer, by name. */
 export type FunctionSchemas = ReadonlyMap<string, ParameterTypes>;
-
-type Step = { readonly rest: string } | "broken" | null;
 
 /**
  * A call as Qwen 3.5 writes it: <function=name>, then <parameter=name> with its value on lines of its own. A value is a
@@ -27,22 +27,27 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
   /** The types of the parameter whose value is being read. */
   let types: ReadonlySet<string> = new Set();
 
-  const readHead = (): Step => {
+  const noCall = (): CallStep => ({ whole: false, rest: unread });
+  const readHead = (): CallStep => {
     const head = FUNCTION.exec(unread);
-    if (!head) return unread.includes(CALL_CLOSE) ? "broken" : null;
+    if (!head) {
+      const begun = unread.trimStart();
+      const isOpen = FUNCTION_TAG.startsWith(begun) || /^<function=[^>\n]*$/.test(begun);
+      return isOpen ? null : noCall();
+    }
     name = head[1] ?? "";
-    if (!say.name(name)) return "broken";
+    if (!say.name(name)) return noCall();
     unread = unread.slice(head[0].length);
     place = "parameters";
     return readParameters();
   };
-  const readParameters = (): Step => {
+  const readParameters = (): CallStep => {
     unread = unread.trimStart();
     if (unread.startsWith(FUNCTION_END)) {
       say.arguments(count === 0 ? "{}" : "}");
       unread = unread.slice(FUNCTION_END.length);
       place = "tail";
-      return readTail();
+      return behindCall(unread);
     }
     const parameter = PARAMETER.exec(unread);
     // A newline right behind the tag is part of it: wait to see whether there is one.
@@ -60,9 +65,9 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
       parameter !== null ||
       begun ||
       [FUNCTION_END, "<parameter="].some((tag) => tag.startsWith(unread));
-    return open ? null : "broken";
+    return open ? null : noCall();
   };
-  const readValue = (): Step => {
+  const readValue = (): CallStep => {
     const at = unread.indexOf(PARAMETER_END);
     if (at < 0) {
       if (isText()) giveText(sureLength(unread));
@@ -86,12 +91,7 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
   };
   /** Whether the value can be nothing but a string, which is then given out as it comes. */
   const isText = (): boolean => types.size === 0 || (types.size === 1 && types.has("string"));
-  const readTail = (): Step => {
-    const tail = unread.trimStart();
-    if (tail.startsWith(CALL_CLOSE)) return { rest: tail.slice(CALL_CLOSE.length) };
-    return CALL_CLOSE.startsWith(tail) ? null : "broken";
-  };
-  const push = (text: string): Step => {
+  const push = (text: string): CallStep => {
     unread += text;
     switch (place) {
       case "head":
@@ -101,7 +101,7 @@ export function xmlCall(say: CallSpeaker, schemas: FunctionSchemas): CallReader 
       case "value":
         return readValue();
       case "tail":
-        return readTail();
+        return behindCall(unread);
     }
   };
   return { push, end: () => place === "tail" };
@@ -114,7 +114,7 @@ export function functionSchemas(tools: readonly unknown[]): FunctionSchemas {
     const called = member(tool, "function");
     const name = member(called, "name");
     const parameters = member(called, "parameters");
-    const properties = member(parameters, "properties");
+    const properties = member(dereferenced(parameters, parameters), "properties");
     const entries =
       typeof properties === "object" && properties !== null ? Object.entries(properties) : [];
     if (typeof name !== "string") continue;

@@ -15,11 +15,13 @@ export type AnswerPiece =
 
 /** Reads what stands between the tags; `say` hears of the name and the arguments as soon as they are sure. */
 export interface CallReader {
-  /** What comes after the call when it is over, null while it is not, or "broken". */
-  readonly push: (text: string) => { readonly rest: string } | "broken" | null;
+  readonly push: (text: string) => CallStep;
   /** Whether the call is whole though the text ends here: the last tag may be missing. */
   readonly end: () => boolean;
 }
+
+/** Null while a call is open. `rest` stands behind it: behind all of it, or behind what was read before it proved to be none. */
+export type CallStep = { readonly whole: boolean; readonly rest: string } | null;
 
 export interface CallSpeaker {
   /** False for a function that was not offered. */
@@ -40,7 +42,8 @@ export function callFormOf(template: string): CallForm | null {
 
 /**
  * Takes the calls out of an answer as it comes. A call is told of once its name is known to be one of the functions; what
- * turns out to be no call comes back as the text it was. Blank space around calls belongs to nobody.
+ * turns out to be no call comes back as the text it was, and calls are looked for again behind what was read of it. Blank
+ * space around calls belongs to nobody.
  */
 export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCallParser {
   let pieces: AnswerPiece[] = [];
@@ -48,7 +51,7 @@ export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCa
   let calls = 0;
   let announced = false;
   let afterCall = false;
-  /** The open call's text from its tag on, in case it is broken. */
+  /** The open call's text, with its tag and the blank space before that, in case it is none. */
   let raw = "";
   let reader: CallReader | null = null;
 
@@ -76,31 +79,49 @@ export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCa
       calls += 1;
     }
     announced = false;
-    afterCall = whole;
-    if (!whole) give(raw);
+    if (whole) afterCall = true;
   };
-  const readCall = (text: string, open: CallReader): void => {
+  /** Gives back the text of what is no call, and what is to be read again of it. */
+  const refuse = (rest: string): string => {
+    close(false);
+    const read = raw.slice(0, raw.length - rest.length).trimEnd();
+    give(read);
+    return raw.slice(read.length);
+  };
+  /** Each of these two gives what is left to the other one; null where the text ends first. */
+  const readCall = (text: string, open: CallReader): string | null => {
     raw += text;
     const step = open.push(text);
-    if (step === null) return;
-    close(step !== "broken");
-    if (step !== "broken") readText(step.rest);
+    if (step === null) return null;
+    if (!step.whole) return refuse(step.rest);
+    close(true);
+    return step.rest;
   };
-  const readText = (text: string): void => {
+  const readText = (text: string): string | null => {
     held += text;
     const at = held.indexOf(CALL_OPEN);
+    const sure = at < 0 ? lengthBeforeTag(held, CALL_OPEN) : held.slice(0, at).trimEnd().length;
+    give(held.slice(0, sure));
     if (at < 0) {
-      const sure = lengthBeforeTag(held, CALL_OPEN);
-      give(held.slice(0, sure));
       held = held.slice(sure);
-      return;
+      return null;
     }
-    give(held.slice(0, at).trimEnd());
     const inside = held.slice(at + CALL_OPEN.length);
+    raw = held.slice(sure, at + CALL_OPEN.length);
     held = "";
-    raw = CALL_OPEN;
     reader = form === "json" ? jsonCall(say) : xmlCall(say, schemas);
-    readCall(inside, reader);
+    return inside;
+  };
+  const read = (text: string): void => {
+    for (let rest: string | null = text; rest !== null; ) {
+      rest = reader ? readCall(rest, reader) : readText(rest);
+    }
+  };
+  const endCall = (open: CallReader): void => {
+    if (open.end()) close(true);
+    // What an argument quotes is no call, though its own call was cut.
+    else if (announced) give(refuse(""));
+    else read(refuse(raw.slice(raw.indexOf(CALL_OPEN) + CALL_OPEN.length)));
   };
   const taking = (step: () => void): readonly AnswerPiece[] => {
     pieces = [];
@@ -108,10 +129,10 @@ export function parseToolCalls(form: CallForm, schemas: FunctionSchemas): ToolCa
     return pieces;
   };
   return {
-    push: (text) => taking(() => (reader ? readCall(text, reader) : readText(text))),
+    push: (text) => taking(() => read(text)),
     end: () =>
       taking(() => {
-        if (reader) close(reader.end());
+        while (reader) endCall(reader);
         give(held);
         held = "";
       }),

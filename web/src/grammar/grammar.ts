@@ -49,12 +49,16 @@ export function openGrammars(vocabulary: Vocabulary): Grammars {
   let opening: Promise<Instance> | null = null;
   let kept = new Map<string, Compiled>();
 
-  const compile = async (ebnf: string, place: string): Promise<Compiled> => {
+  const compile = async (ebnf: string, { kind, place }: Form): Promise<Compiled> => {
     const known = kept.get(ebnf);
     if (known) {
       kept.delete(ebnf);
       kept.set(ebnf, known);
       return known;
+    }
+    // The others are ours, and can be read.
+    if (kind === "grammar") {
+      await checkGrammar(ebnf).catch((error: unknown) => refuseBroken(error, place));
     }
     opening ??= openInstance(vocabulary);
     const instance = await opening;
@@ -75,11 +79,11 @@ export function openGrammars(vocabulary: Vocabulary): Grammars {
     }
   };
   const match = async (form: Form): Promise<Matcher> => {
-    const ebnf = await ebnfOf(form);
+    const ebnf = ebnfOf(form);
     if (ebnf.length > MOST_CHARACTERS) {
       refuse(form.place, "makes a grammar that is too large; ask for less at a time.");
     }
-    const compiled = await compile(ebnf, form.place);
+    const compiled = await compile(ebnf, form);
     const matcher = await compiled.match();
     const first = await matcher.getNextTokenBitmask();
     if (first.every((word) => word === 0)) {
@@ -96,7 +100,7 @@ export function openGrammars(vocabulary: Vocabulary): Grammars {
 }
 
 /** The grammar of a form. */
-export async function ebnfOf(form: Form): Promise<string> {
+function ebnfOf(form: Form): string {
   const { place } = form;
   const rules = new Rules();
   switch (form.kind) {
@@ -107,7 +111,6 @@ export async function ebnfOf(form: Form): Promise<string> {
     case "regex":
       return rules.text(regexGrammar(form.regex, true, { place, char: plainChar }));
     case "grammar":
-      await checkGrammar(form.grammar).catch((error: unknown) => refuseBroken(error, place));
       return form.grammar;
     case "calls":
       return rules.text(callsGrammar(rules, form));

@@ -7,6 +7,9 @@ export interface Target {
   readonly pointer: string;
 }
 
+/** Schemas that refer to each other in a circle have to end somewhere. */
+const MOST_STEPS = 8;
+
 /** What `#/…` points at in the whole schema. */
 export function follow(root: unknown, ref: unknown, place: string): Target {
   if (typeof ref !== "string" || !/^#(\/|$)/.test(ref)) {
@@ -26,6 +29,17 @@ export function target(root: unknown, ref: string): unknown {
     .split("/")
     .slice(1)
     .reduce((value, step) => member(value, nameOf(step)), root);
+}
+
+/** What a schema stands for, when it is a `$ref`: what that leads to, by some more of them if need be. */
+export function dereferenced(schema: unknown, root: unknown): unknown {
+  let found = schema;
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const ref = member(found, "$ref");
+    if (typeof ref !== "string") break;
+    found = target(root, ref);
+  }
+  return found;
 }
 
 function nameOf(step: string): string {

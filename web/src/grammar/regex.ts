@@ -12,6 +12,7 @@ import {
 } from "./char_set.ts";
 import { choice, EMPTY, type Expression, repeat, sequence } from "./ebnf.ts";
 import { refuse } from "./refuse.ts";
+import { checkRepeats } from "./repeats.ts";
 
 /** Where a pattern stands, and how one of a set of characters is written there; null where none can be. */
 export interface Writing {
@@ -34,6 +35,7 @@ const SPACE = charsOf(
  */
 export function regexGrammar(source: string, whole: boolean, writing: Writing): Expression {
   const pattern = parse(source, writing.place);
+  checkRepeats(pattern, writing.place);
   const anything = whole
     ? EMPTY
     : repeat(writing.char(EVERY) ?? EMPTY, 0, Number.POSITIVE_INFINITY);

@@ -1,10 +1,12 @@
 import { member } from "./member.ts";
-import { target } from "./pointer.ts";
+import { dereferenced } from "./pointer.ts";
+
+/** A schema that is one of its own choices has to end somewhere. */
+const MOST_LEVELS = 4;
 
 /** JSON Schema's types of the values that a schema is true of; none where it does not say. */
-export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<string> {
-  const ref = member(schema, "$ref");
-  if (typeof ref === "string" && depth < 8) return typesOf(target(root, ref), root, depth + 1);
+export function typesOf(given: unknown, root: unknown, depth = 0): ReadonlySet<string> {
+  const schema = depth < MOST_LEVELS ? dereferenced(given, root) : given;
   const values = member(schema, "enum");
   if (Array.isArray(values)) return new Set(values.map(typeOf));
   if (hasMember(schema, "const")) return new Set([typeOf(member(schema, "const"))]);
