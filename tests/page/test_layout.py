@@ -13,12 +13,18 @@ LONG = "How does the public transport of a town of medium size work, and why doe
 TITLES = [LONG, "x" * 200, "Short"]
 
 
+def open_chat(page: Page, site_url: str) -> None:
+    """Opens the chat page and waits for its model: nothing moves by itself any more."""
+    page.goto(site_url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+
+
 @pytest.fixture
 def phone(browser: Browser, site_url: str) -> Iterator[Page]:
     """The chat page on a touch screen."""
     with browser.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
-        page.goto(site_url)
+        open_chat(page, site_url)
         yield page
         page.goto("about:blank")
 
@@ -61,7 +67,7 @@ def scroll_up(page: Page) -> None:
 
 @pytest.mark.parametrize("title", [LONG, "x" * 200], ids=["long", "unbroken"])
 def test_a_notice_covers_nothing_and_its_button_keeps_its_word_whole(page: Page, site_url: str, title: str) -> None:
-    page.goto(site_url)
+    open_chat(page, site_url)
     take_in_chats(page)
     page.get_by_role("button", name="List of chats").click()
     page.get_by_role("link", name=title).hover()
@@ -109,7 +115,7 @@ def test_a_low_window_has_room_for_the_conversation_and_for_the_list(
     page: Page, site_url: str, width: int, height: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": height})
-    page.goto(site_url)
+    open_chat(page, site_url)
     take_in_chats(page)
     assert box_of(page.locator("#view"))["height"] > 80
     page.get_by_role("button", name="List of chats").click()
@@ -159,13 +165,13 @@ def test_the_way_out_of_a_sheet_is_always_in_sight(chat: Page) -> None:
 
 
 def test_a_title_that_is_cut_off_can_be_read(page: Page, site_url: str) -> None:
-    page.goto(site_url)
+    open_chat(page, site_url)
     take_in_chats(page)
     expect(page.locator(".chat a").filter(has_text=LONG)).to_have_attribute("title", LONG)
 
 
 def test_paper_has_all_of_a_conversation_and_nothing_to_press(page: Page, site_url: str) -> None:
-    page.goto(site_url)
+    open_chat(page, site_url)
     take_in_chats(page)
     page.emulate_media(media="print")
     seen, whole = page.locator("#view").evaluate("view => [view.clientHeight, view.scrollHeight]")
@@ -175,8 +181,7 @@ def test_paper_has_all_of_a_conversation_and_nothing_to_press(page: Page, site_u
 
 def test_forced_colours_keep_what_is_current_pressed_or_wrong_apart(page: Page, site_url: str) -> None:
     page.emulate_media(forced_colors="active")
-    page.goto(site_url)
-    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    open_chat(page, site_url)
     take_in_chats(page)
     page.get_by_role("button", name="List of chats").click()
     style = "(place, name) => getComputedStyle(place)[name]"
