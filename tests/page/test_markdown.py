@@ -111,6 +111,44 @@ def test_nothing_moves_while_text_streams(page: Page) -> None:
     assert moved < 0.001  # a word may be shaped anew as it gets longer
 
 
+def test_a_formula_keeps_every_digit_in_a_narrow_column(page: Page) -> None:
+    rows = r"\begin{matrix}1000000&2000000&3000000\\1&2&3\end{matrix}"
+    wide, narrow, column, formulas = page.evaluate(
+        """async (pieces) => {
+            const [root] = await stream([pieces]);
+            const widths = (tag) => [...root.querySelectorAll(tag)].map((found) => found.getBoundingClientRect().width);
+            const wide = widths("mtd");
+            document.body.style.width = "12rem";
+            const seen = [wide, widths("mtd"), root.clientWidth, widths(".math")];
+            document.body.style.width = "";
+            return seen;
+        }""",
+        [f"Here: ${rows}$\n\n$${rows}$$"],
+    )
+    assert narrow == wide
+    assert max(formulas) <= column
+
+
+def test_a_formula_with_rows_leaves_the_lines_around_it_alone(page: Page) -> None:
+    text = r"One $\begin{pmatrix}1\\2\\3\\4\end{pmatrix}$ two $\displaystyle\sum_{i=0}^{n} i$ three"
+    above, below, lines = page.evaluate(
+        """async (text) => {
+            const [root] = await stream([[text]]);
+            const box = root.querySelector("p").getBoundingClientRect();
+            const formulas = [...root.querySelectorAll("math")].map((math) => math.getBoundingClientRect());
+            return [
+                Math.min(...formulas.map(({ top }) => top)) - box.top,
+                box.bottom - Math.max(...formulas.map(({ bottom }) => bottom)),
+                formulas.length,
+            ];
+        }""",
+        text,
+    )
+    assert lines == 2
+    assert above >= -0.5
+    assert below >= -0.5
+
+
 def test_code_is_copied_as_it_was_written(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate("stream([['```python\\nif a < b:\\n\\tprint(\"&amp;\")\\n```']])")

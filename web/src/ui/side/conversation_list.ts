@@ -41,6 +41,7 @@ export class ConversationList {
     const link = element("a", "", title);
     link.href = `#${id}`;
     link.dir = "auto";
+    link.title = title; // there may be no room for all of it
     if (id === this.#current) link.ariaCurrent = "page";
     const change = iconButton("edit", text("rename_chat", { title }), () =>
       item.replaceChildren(this.#editor(conversation)),
