@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Fetch } from "../../web/src/runtime/download.ts";
 import type { Bundle, Plan, PlanKernel } from "../../web/src/runtime/format.ts";
+import type { Fetch } from "../../web/src/runtime/receive.ts";
 import { SAMPLING_KERNELS, samplingBuffers, samplingPrograms } from "./toy_sampling.ts";
 
 /**

@@ -1,9 +1,10 @@
 import { Budget } from "./budget.ts";
 import { bundleAddress } from "./bundle_address.ts";
-import { download, type Fetch, fetchText } from "./download.ts";
+import { download, fetchText } from "./download.ts";
 import { WindowseatError } from "./failure.ts";
 import type { Bundle, BundleFile } from "./format.ts";
 import { findFile, parseManifest } from "./manifest.ts";
+import type { Fetch } from "./receive.ts";
 import { type Kept, openKept } from "./storage/kept.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
