@@ -69,13 +69,11 @@ export class Engine {
 
   /** Answers a request, and gives how that ended; all else about it goes to its `emit`. */
   async answer(job: Job): Promise<FromEngine> {
-    if (job.signal.aborted) {
-      const usage = startClock(job.since, this.model).usage(0, 0);
-      return { kind: "done", id: job.request.id, reason: "cancelled", usage };
-    }
+    if (job.signal.aborted) return this.#cancelled(job);
     return await this.use(job.session, async (conversation) => {
       const seat = await this.#turns.join();
       try {
+        if (job.signal.aborted) return this.#cancelled(job);
         return await this.#answer(job, conversation, seat);
       } finally {
         seat.leave();
@@ -121,6 +119,12 @@ export class Engine {
     this.#residents = new Residents(parts.model);
     this.#constraints = constraintsOf(parts);
     if (this.#closed) this.model.close();
+  }
+
+  /** The end of a request that was stopped before it began. */
+  #cancelled({ request, since }: Job): FromEngine {
+    const usage = startClock(since, this.model).usage(0, 0);
+    return { kind: "done", id: request.id, reason: "cancelled", usage };
   }
 
   async #answer(
