@@ -2,7 +2,32 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+
+# Counts how often the browser is asked to keep what is stored.
+COUNT = """
+window.asked = 0;
+if (navigator.storage) {  // the empty page before has none
+  navigator.storage.persisted = async () => false;
+  navigator.storage.persist = async () => { window.asked += 1; return true; };
+}
+"""
+# As Firefox does, which asks a person.
+ASKS_SOMEBODY = """
+delete Navigator.prototype.userAgentData;
+navigator.permissions.query = async () => ({ state: "prompt" });
+"""
+
+
+@pytest.mark.parametrize(("browser_does", "asked"), [("", 1), (ASKS_SOMEBODY, 0)])
+def test_the_browser_is_asked_to_keep_the_model_where_that_asks_nobody(
+    page: Page, site_url: str, browser_does: str, asked: int
+) -> None:
+    page.add_init_script(COUNT + browser_does)
+    page.goto(site_url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    assert page.evaluate("asked") == asked
 
 
 def test_a_second_visit_has_the_conversation_and_needs_nothing_of_the_model_from_the_network(

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { tapGpu } from "../../web/src/bench/tap.ts";
 import type { PlanKernel } from "../../web/src/runtime/format.ts";
 import "./gpu.ts";
-import { SLOW_RIVAL, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
+import { gpuWithMemory } from "./small_gpu.ts";
+import { BROKEN_RIVAL, SLOW_RIVAL, simulate, type ToyChoice, toyBundle } from "./toy_bundle.ts";
+import { failsWith } from "./toy_load.ts";
 import { load, madeUp, run } from "./toy_model.ts";
 
 const REVERSED: ToyChoice = {
@@ -13,6 +16,25 @@ const REVERSED: ToyChoice = {
     return last ? [last, ...others, first] : [first];
   },
 };
+
+/** A variant that fits, and one whose scratch is larger than `gpuWithMemory` has room for. */
+function largeRival(place: "first" | "last"): ToyChoice {
+  return {
+    variants: ([base]) => {
+      const large = { ...base, name: "large", plan: "plan-large.json" };
+      const small = { ...base, name: "small" };
+      return place === "first" ? [large, small] : [small, large];
+    },
+    morePlans: (usual) => ({
+      "plan-large.json": {
+        ...usual,
+        buffers: usual.buffers.map((each) =>
+          each.name === "rows" ? { ...each, bytes: 2 ** 22 } : each,
+        ),
+      },
+    }),
+  };
+}
 
 /** The slow variant, and a quick one whose logits are wrong: before it, or behind it. */
 function wrongRival(logit: string, place: "first" | "last" = "first"): ToyChoice {
@@ -64,6 +86,38 @@ describe("a trial of variants", () => {
     const model = await load(toyBundle(wrongRival("bitcast<f32>(0x7fc00000u + at.x)", "last")));
     assert.equal(model.facts.variant, "slow");
     model.close();
+  });
+
+  it("leaves out one that does not compile, and one for which memory has no room", async () => {
+    const compiled = await load(toyBundle(BROKEN_RIVAL));
+    assert.equal(compiled.facts.variant, "quick");
+    compiled.close();
+    for (const place of ["first", "last"] as const) {
+      const small = gpuWithMemory(() => 2 ** 21);
+      const model = await load(toyBundle(largeRival(place)), { gpu: small });
+      assert.equal(model.facts.variant, "small", place);
+      const prompt = madeUp(20);
+      assert.deepEqual((await run(model, prompt, { maxTokens: 5 })).ids, simulate(prompt, 5));
+      model.close();
+    }
+  });
+
+  it("leaves nothing behind of one for which memory has no room", async () => {
+    const tap = tapGpu(gpuWithMemory(() => 2 ** 21));
+    const model = await load(toyBundle(largeRival("last")), { gpu: tap.gpu });
+    assert.equal(tap.bytes, model.memoryBytes);
+    model.close();
+  });
+
+  it("fails where none is left, with the reason", async () => {
+    const toy = toyBundle({
+      ...BROKEN_RIVAL,
+      variants: (usual) => {
+        const all = BROKEN_RIVAL.variants?.(usual) ?? usual;
+        return [{ ...all[0], plan: "plan-broken.json" }, ...all.slice(1)];
+      },
+    });
+    await assert.rejects(load(toy), failsWith("internal", /the kernel head/));
   });
 
   it("does not take place where a variant is asked for, or is of another kind", async () => {

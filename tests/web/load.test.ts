@@ -7,7 +7,7 @@ import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import { Model } from "../../web/src/runtime/model.ts";
 import { gpu } from "./gpu.ts";
 import { type ToyBundle, toyBundle } from "./toy_bundle.ts";
-import { failsWith, load } from "./toy_load.ts";
+import { breaksAfter, failsWith, load } from "./toy_load.ts";
 
 function put(toy: ToyBundle, path: string, text: string): void {
   toy.files.set(path, new TextEncoder().encode(text));
@@ -166,18 +166,6 @@ describe("loading", () => {
     model.close();
   });
 
-  it("gives up after three tries and says so", async () => {
-    const toy = toyBundle();
-    let tries = 0;
-    const loading = load(toy, {}, async (url, init) => {
-      if (!url.endsWith("weights-0000.bin")) return await toy.fetch(url, init);
-      tries += 1;
-      throw new TypeError("network down");
-    });
-    await assert.rejects(loading, failsWith("network", /three tries \(network down\)/));
-    assert.equal(tries, 3);
-  });
-
   it("ends when it is cancelled, and fetches nothing after that", async () => {
     const toy = toyBundle();
     const stop = new AbortController();
@@ -302,18 +290,4 @@ async function loadBreaking(toy: ToyBundle, file: Uint8Array<ArrayBuffer> = new 
     return new Response(file.slice(100), { status: 206, headers });
   });
   return { asked, most, model };
-}
-
-/** A response whose connection breaks after these bytes. */
-function breaksAfter(bytes = new Uint8Array(100)): Response {
-  let sent = false;
-  return new Response(
-    new ReadableStream({
-      pull: (controller) => {
-        if (sent) controller.error(new TypeError("connection reset"));
-        else controller.enqueue(bytes);
-        sent = true;
-      },
-    }),
-  );
 }

@@ -111,6 +111,40 @@ describe("the memory of a model", () => {
   });
 });
 
+describe("memory that is short for a moment", () => {
+  it("costs the conversation no place to go back to later on", async () => {
+    let most = 2 ** 20;
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: gpuWithMemory(() => most) });
+    most = 0;
+    await run(model, madeUp(40), { maxTokens: 1, keepAt: [30] });
+    most = 2 ** 20;
+    const prompt = madeUp(40, 7);
+    await run(model, prompt, { maxTokens: 1, keepAt: [30] });
+    const next = [...prompt.slice(0, 30), 1, 2, 3];
+    const { cached, ids } = await run(model, next, { maxTokens: 2 });
+    assert.equal(cached, 30);
+    assert.deepEqual(ids, simulate(next, 2));
+    model.close();
+  });
+
+  it("is taken from whoever waits, for a place that a chat cannot do without", async () => {
+    let most = 2 ** 20;
+    let spared = 0;
+    const model = await load(toyBundle(), { context: CONTEXT, gpu: gpuWithMemory(() => most) });
+    model.spare = async () => {
+      spared += 1;
+      most = 2 ** 20;
+      return true;
+    };
+    most = 0;
+    const prompt = madeUp(40);
+    await run(model, prompt, { maxTokens: 1, keepAt: [30] });
+    const { cached } = await run(model, [...prompt.slice(0, 30), 1, 2], { maxTokens: 1 });
+    assert.deepEqual([cached, spared], [30, 1]);
+    model.close();
+  });
+});
+
 /** The folder of a compiled model, from whoever runs the tests. */
 const DEMO = process.env.WINDOWSEAT_DEMO;
 
@@ -120,7 +154,10 @@ describe("the memory in report.json", { skip: DEMO === undefined }, () => {
     const tap = tapGpu(gpu);
     const { executor, facts } = await assemble(bundle, { gpu: tap.gpu });
     const cache = new KvCache(executor, facts.context);
-    const snapshots = new Snapshots(executor, createSnapshotMemory());
+    const snapshots = new Snapshots(
+      executor,
+      createSnapshotMemory(async () => false),
+    );
     const report: unknown = JSON.parse(new TextDecoder().decode(await bundle.read("report.json")));
     const table = new Field("report", report)
       .get("variants")

@@ -119,6 +119,18 @@ describe("a model", () => {
     model.close();
   });
 
+  it("keeps what it has read when a request was stopped before its turn came", async () => {
+    const model = await load();
+    const { ids } = await run(model, PROMPT, { maxTokens: 4 });
+    const { reason } = await run(model, [9, 9, 9], { signal: AbortSignal.abort() });
+    assert.equal(reason, "cancelled");
+    const next = [...PROMPT, ...ids, 1];
+    const again = await run(model, next, { maxTokens: 4 });
+    assert.equal(again.cached, PROMPT.length + 3);
+    assert.deepEqual(again.ids, simulate(next, 4));
+    model.close();
+  });
+
   it("fills its context to the last position and no further", async () => {
     const model = await load();
     const { ids, reason } = await run(model, PROMPT);

@@ -259,14 +259,53 @@ describe("the memory of sessions", () => {
     engine.close();
   });
 
+  it("that runs out is found for a save, which reads the state through some", async () => {
+    let most = 2 ** 20;
+    const tap = tapGpu(gpuWithMemory(() => most));
+    const engine = await loadToy({ context: 4096 }, toyBundle(), tap.gpu);
+    const [one, other] = [engine.session(), engine.session()];
+    const { whole } = await goOn(one, madeUp(200));
+    await goOn(other, madeUp(20, 6));
+    most = tap.bytes;
+    const bytes = await one.save();
+    most = 2 ** 20;
+    const later = await engine.restore(bytes);
+    assert.equal((await goOn(later, [...whole, 1])).cached, whole.length - UNREAD);
+    engine.close();
+  });
+
+  it("that was taken, or lost with the GPU, leaves nothing to save until the next request", async () => {
+    let most = 2 ** 20;
+    const tap = tapGpu(gpuWithMemory(() => most));
+    const engine = await loadToy({ context: 4096 }, toyBundle(), tap.gpu);
+    const [one, other] = [engine.session(), engine.session()];
+    const { whole } = await goOn(one, madeUp(200));
+    const savesNothing = async (session: Session): Promise<void> => {
+      await assert.rejects(session.save(), { message: /nothing to save.* ask it once more/ });
+    };
+    most = 0;
+    await goOn(other, madeUp(40, 7));
+    most = 2 ** 20;
+    await savesNothing(one);
+    await savesNothing(await one.fork());
+    const again = await goOn(one, [...whole, 1]);
+    const bytes = await one.save();
+    tap.device?.destroy();
+    await tap.device?.lost;
+    await savesNothing(one);
+    const { cached } = await goOn(await engine.restore(bytes), [...again.whole, 2]);
+    assert.equal(cached, again.whole.length - UNREAD);
+    engine.close();
+  });
+
   it("that runs out is taken from the one that was not used for longest", async () => {
     let most = 2 ** 20;
-    const small = gpuWithMemory(() => most);
-    const engine = await loadToy({ context: 4096 }, toyBundle(), small);
+    const tap = tapGpu(gpuWithMemory(() => most));
+    const engine = await loadToy({ context: 4096 }, toyBundle(), tap.gpu);
     const [one, two, three] = [engine.session(), engine.session(), engine.session()];
     const first = await goOn(one, madeUp(200));
     const second = await goOn(two, madeUp(200, 6));
-    most = 0; // nothing is left but what others have
+    most = tap.bytes + 64; // but for snapshots, nothing is left but what others have
     const third = await goOn(three, madeUp(40, 7));
     assert.equal((await goOn(two, [...second.whole, 1])).cached, second.whole.length - UNREAD);
     assert.equal((await goOn(three, [...third.whole, 1])).cached, third.whole.length - UNREAD);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Budget } from "../../web/src/runtime/budget.ts";
 import { addToChecksum, startChecksum } from "../../web/src/runtime/storage/checksum.ts";
+import { filesOf } from "../../web/src/runtime/storage/inventory.ts";
 
 const BYTES = Uint8Array.from({ length: 1003 }, (_, i) => (i * 193) >> 3);
 
@@ -25,6 +26,16 @@ describe("the checksum of a stored file", () => {
       flip(wrong, (bit + 128) % (8 * BYTES.length));
       assert.notEqual(checksum(wrong), right);
     }
+  });
+});
+
+describe("the files that a record tells of", () => {
+  it("are known though its manifests are of a format that this runtime cannot read", () => {
+    const [one, other] = ["3f".repeat(32), "a0".repeat(32)];
+    const current = JSON.stringify({ format: "windowseat-bundle", version: 9, all: [{ in: one }] });
+    const next = `<!doctype html><a href="${other}">`;
+    const record = { address: "http://toy", current, next };
+    assert.deepEqual(filesOf(record), new Set([one, other]));
   });
 });
 

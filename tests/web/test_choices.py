@@ -7,9 +7,9 @@ from playwright.sync_api import Browser
 
 from tests.web.toy_site import ToySite, pages
 
-LOAD = "windowseat.load('toy_rivals', {}).then((model) => model.variant)"
-# Whatever was measured: the one that the trial turned down.
-REWRITE = """async () => {
+LOAD = "(bundle) => windowseat.load(bundle, {}).then((model) => model.variant)"
+# Puts another variant in the place of whatever was kept, which it gives.
+REWRITE = """async (name) => {
   const open = await new Promise((resolve, reject) => {
     const request = indexedDB.open("keyval-store");
     request.onsuccess = () => resolve(request.result);
@@ -19,7 +19,7 @@ REWRITE = """async () => {
   const store = open.transaction("keyval", "readwrite").objectStore("keyval");
   const keys = await done(store.getAllKeys());
   const names = await done(store.getAll());
-  for (const key of keys) await done(store.put("slow", key));
+  for (const key of keys) await done(store.put(name, key));
   open.close();
   return names;
 }"""
@@ -30,6 +30,18 @@ def test_a_trial_takes_place_once_for_an_adapter(
 ) -> None:
     with pages(browser, serve(toy_site.folder)) as new_page:
         page = new_page()
-        assert page.evaluate(LOAD) == "quick"
-        assert page.evaluate(REWRITE) == ["quick"]
-        assert page.evaluate(LOAD) == "slow"
+        assert page.evaluate(LOAD, "toy_rivals") == "quick"
+        assert page.evaluate(REWRITE, "slow") == ["quick"]
+        assert page.evaluate(LOAD, "toy_rivals") == "slow"
+
+
+def test_a_remembered_variant_that_no_longer_compiles_is_forgotten(
+    browser: Browser, toy_site: ToySite, serve: Callable[[Path], str]
+) -> None:
+    # What a driver says of the kernel that it rejects is on the console.
+    with pages(browser, serve(toy_site.folder), ("fn broken(", "[Invalid ShaderModule")) as new_page:
+        page = new_page()
+        assert page.evaluate(LOAD, "toy_broken_rival") == "quick"
+        assert page.evaluate(REWRITE, "broken") == ["quick"]
+        assert page.evaluate(LOAD, "toy_broken_rival") == "quick"
+        assert page.evaluate(REWRITE, "quick") == ["quick"]

@@ -204,6 +204,18 @@ def test_a_slow_network_is_not_waited_for_and_its_news_are_taken_up_at_the_next_
     assert load(page, site.bundle)["networkBytes"] == SHARD_BYTES
 
 
+def test_what_is_no_manifest_is_no_news_of_a_model_that_is_here(site: Site) -> None:
+    page = site.tab()
+    load(page, site.bundle)
+    (site.folder / "toy/bundle.json").write_text("<!doctype html><title>Sign in to the network</title>")
+    assert load(page, site.bundle)["networkBytes"] == 0
+    site.server.held.add("bundle.json")
+    load(page, site.bundle)
+    site.server.held.clear()
+    time.sleep(0.5)  # it comes
+    assert not page.evaluate(NEXT_IS_KNOWN)
+
+
 def test_a_bit_that_turned_in_storage_is_found_and_the_file_fetched_again(site: Site) -> None:
     page = site.tab()
     load(page, site.bundle)
@@ -335,6 +347,19 @@ def test_bundles_share_files_and_deleting_one_leaves_the_other_whole(site: Site)
     assert load(page, other)["networkBytes"] == 0
     assert say(page, kind="delete_stored", address=site.bundle)["failure"]["code"] == "bad_request"
     assert say(page, kind="delete_stored", address=None) == {"kind": "stored", "bundles": [], "bytes": 0}
+
+
+def test_what_is_deleted_while_another_tab_loads_it_is_not_said_to_be_whole(site: Site) -> None:
+    loading, other = site.tab(), site.tab()
+    site.server.held.add(SHARDS[4])
+    loading.evaluate("(message) => begin(message)", {"kind": "load", "bundle": site.bundle})
+    wait_for(lambda: len(loading.evaluate(NAMES, "files")) == len(site.hashes()) - 1)
+    say(other, kind="delete_stored", address=None)
+    site.server.held.clear()
+    assert loading.evaluate("end")["kind"] == "ready"
+    assert say(other, kind="list_stored") == {"kind": "stored", "bundles": [], "bytes": 0}
+    load(other, site.bundle)
+    assert load(other, site.bundle)["networkBytes"] == 0
 
 
 def test_keeping_can_be_switched_off_and_needs_a_worker(site: Site) -> None:

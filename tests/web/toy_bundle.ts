@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Fetch } from "../../web/src/runtime/download.ts";
 import type { Bundle, Plan, PlanKernel } from "../../web/src/runtime/format.ts";
+import type { Fetch } from "../../web/src/runtime/receive.ts";
 import { SAMPLING_KERNELS, samplingBuffers, samplingPrograms } from "./toy_sampling.ts";
 
 /**
@@ -182,6 +182,19 @@ export const SLOW_RIVAL: ToyChoice = {
   ],
   morePlans: (usual) => ({ "plan-slow.json": { ...usual, kernels: usual.kernels.map(delayed) } }),
 };
+
+/** A variant that runs, and one behind it with a kernel that no driver takes. */
+export const BROKEN_RIVAL: ToyChoice = {
+  variants: ([base]) => [
+    { ...base, name: "quick" },
+    { ...base, name: "broken", plan: "plan-broken.json" },
+  ],
+  morePlans: (usual) => ({ "plan-broken.json": { ...usual, kernels: usual.kernels.map(broken) } }),
+};
+
+function broken(kernel: PlanKernel): PlanKernel {
+  return kernel.name === "head" ? { ...kernel, code: `${kernel.code} fn broken( {` } : kernel;
+}
 
 /** Takes its time in 40,000 long turns: lavapipe ends a thread's loops after 65,535. */
 function delayed(kernel: PlanKernel): PlanKernel {

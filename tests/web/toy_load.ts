@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { Fetch } from "../../web/src/runtime/download.ts";
 import { WindowseatError } from "../../web/src/runtime/failure.ts";
 import { openBundle } from "../../web/src/runtime/files.ts";
 import type { LoadOptions } from "../../web/src/runtime/load.ts";
 import type { FailureCode } from "../../web/src/runtime/messages.ts";
 import { Model } from "../../web/src/runtime/model.ts";
+import type { Fetch } from "../../web/src/runtime/receive.ts";
 import { gpu } from "./gpu.ts";
 import type { ToyBundle } from "./toy_bundle.ts";
 
@@ -22,4 +22,18 @@ export function failsWith(code: FailureCode, pattern: RegExp): (error: unknown) 
     assert.match(error.message, pattern);
     return true;
   };
+}
+
+/** A response whose connection breaks after these bytes. */
+export function breaksAfter(bytes = new Uint8Array(100)): Response {
+  let sent = false;
+  return new Response(
+    new ReadableStream({
+      pull: (controller) => {
+        if (sent) controller.error(new TypeError("connection reset"));
+        else controller.enqueue(bytes);
+        sent = true;
+      },
+    }),
+  );
 }

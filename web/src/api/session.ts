@@ -40,7 +40,8 @@ export class Session {
 
   /**
    * The state as bytes, once the requests before are answered: `engine.restore` takes them, on a later visit too, and
-   * nothing needs to be read again: what the cache holds of each token, and the recurrent state.
+   * nothing needs to be read again: what the cache holds of each token, and the recurrent state. Throws an `ApiError` where
+   * that was lost since, as memory was short or with the GPU; after another request it is there.
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.#check();

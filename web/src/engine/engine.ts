@@ -93,6 +93,7 @@ export class Engine {
       if (ready === null) return this.#neverBegun(job);
       const seat = await this.#turns.join();
       try {
+        if (signal.aborted) return this.#neverBegun(job);
         return await this.#answer(job, ready, conversation, seat);
       } finally {
         seat.leave();
@@ -149,6 +150,7 @@ export class Engine {
     return { ...read, constraint };
   }
 
+  /** The end of a request that was stopped before it began. */
   #neverBegun({ request, since }: Job): FromEngine {
     const usage = startClock(since, this.model).usage(0, 0);
     return { kind: "done", id: request.id, reason: "cancelled", usage };

@@ -50,11 +50,12 @@ export class Guest {
   async fork({ id, session, to }: Message<"fork">): Promise<void> {
     const from = this.#session(session);
     await this.#begin(id, to, (begun) =>
-      from.run(() =>
-        this.engine.use(from, (conversation) =>
+      from.run(() => {
+        begun.hasRead = from.hasRead;
+        return this.engine.use(from, (conversation) =>
           this.engine.use(begun, (copy) => conversation.copyTo(copy)),
-        ),
-      ),
+        );
+      }),
     );
   }
 
@@ -68,7 +69,10 @@ export class Guest {
   async save({ id, session }: Message<"save">): Promise<void> {
     const saved = this.#session(session);
     const end = await settle(id, async () => {
-      const save = (conversation: Conversation) => conversation.save();
+      const save = (conversation: Conversation) => {
+        if (saved.hasRead && conversation.length === 0) throw nothingLeft();
+        return conversation.save();
+      };
       const state = await saved.run(() => this.engine.use(saved, save));
       return { kind: "saved", id, state };
     });
@@ -141,6 +145,13 @@ async function settle(id: number, step: () => Promise<FromEngine>): Promise<From
   } catch (error) {
     return { kind: "failed", id, failure: failureOf(error) };
   }
+}
+
+function nothingLeft(): WindowseatError {
+  return new WindowseatError(
+    "bad_request",
+    "The session has nothing to save: what it had read was lost, to another session that needed the memory or with the GPU; ask it once more, and save it then.",
+  );
 }
 
 function noRoom(): WindowseatError {

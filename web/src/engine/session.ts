@@ -7,6 +7,8 @@ const WAITING_BYTES = 256 * 2 ** 20;
 
 /** A conversation as pages know it: one thing at a time, in the order in which it was asked for. */
 export class Session {
+  /** Whether it ever had a state that had read something; that may be lost by now. */
+  hasRead = false;
   #last: Promise<unknown> = Promise.resolve();
 
   /** Runs a step when all steps before it are over. */
@@ -44,7 +46,9 @@ export class Residents {
       const conversation = this.#held.get(session) ?? (await this.#begin());
       this.#held.delete(session);
       this.#held.set(session, conversation);
-      return await step(conversation);
+      const result = await step(conversation);
+      session.hasRead ||= conversation.length > 0;
+      return result;
     } finally {
       this.#busy.delete(session);
       await this.#trim();

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { Fetch } from "../runtime/download.ts";
+import type { Fetch } from "../runtime/receive.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 

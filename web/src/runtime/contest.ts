@@ -35,33 +35,44 @@ interface Trial {
  * The variant with the shortest trial; a variant with no rival has none.
  *
  * They come with the most features first. Where two do not compute the same, some driver is wrong, and the one that asks
- * less of it is taken, unless what that computes is no number.
+ * less of it is taken, unless what that computes is no number. One that cannot enter, as memory has no room for it beside
+ * the leader or the driver rejects a launch, is passed over as long as there is another.
  */
-export async function fastest(
-  [first, ...rivals]: readonly [Choice, ...Choice[]],
-  enter: (choice: Choice) => Promise<Contestant>,
+export async function fastest<T>(
+  variants: readonly T[],
+  enter: (variant: T) => Promise<Contestant>,
   signal: AbortSignal | undefined,
 ): Promise<Contestant> {
-  let leader = await enter(first);
-  if (rivals.length === 0) return leader;
+  let leader: { readonly contestant: Contestant; readonly trial: Trial } | null = null;
+  let failure: unknown;
   let spent = 0;
-  const trial = async ({ executor }: Contestant): Promise<Trial> => {
+  for (const variant of variants) {
+    if (leader !== null && spent > TRIAL_MS) break;
+    let contestant: Contestant;
+    try {
+      contestant = await enter(variant);
+    } catch (error) {
+      failure = error;
+      continue;
+    }
+    if (variants.length === 1) return contestant;
     const started = performance.now();
-    const shown = await tryRequest(executor, signal);
+    const trial = await tryRequest(contestant.executor, signal);
     spent += performance.now() - started;
-    return shown;
-  };
-  let best = await trial(leader);
-  for (const choice of rivals) {
-    if (spent > TRIAL_MS) break;
-    const rival = await enter(choice);
-    const shown = await trial(rival);
-    const isRight = shown.logits.every(Number.isFinite);
-    const wins = isRight && (shown.time < best.time || !agree(best.logits, shown.logits));
-    leave(wins ? leader : rival);
-    if (wins) [leader, best] = [rival, shown];
+    if (leader === null || beats(trial, leader.trial)) {
+      if (leader !== null) leave(leader.contestant);
+      leader = { contestant, trial };
+    } else leave(contestant);
   }
-  return leader;
+  if (leader === null) throw failure;
+  // What kept a rival out may have been the end of the device.
+  leader.contestant.executor.gpu.check();
+  return leader.contestant;
+}
+
+function beats(rival: Trial, leader: Trial): boolean {
+  const isRight = rival.logits.every(Number.isFinite);
+  return isRight && (rival.time < leader.time || !agree(leader.logits, rival.logits));
 }
 
 /** Frees all but the weights, which the variants share. */

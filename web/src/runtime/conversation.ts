@@ -144,9 +144,9 @@ export class Conversation {
       kept.map(({ copy }) => copy),
     );
     const snapshots = kept.map(({ length }) => length);
-    const { facts } = this.#shared;
+    const { facts, spare } = this.#shared;
     const { content, seal } = await createSaved(facts, { ids, snapshots }, partBytes(parts));
-    await readParts(this.#executor.gpu, parts, content);
+    await readParts(this.#executor.gpu, parts, content, spare);
     return seal();
   }
 
@@ -240,6 +240,8 @@ export class Conversation {
 
   /** Brings the state to the longest known beginning of the prompt and submits the rest. */
   async #begin(prompt: readonly number[], options: PrefillOptions): Promise<GPUBuffer | null> {
+    // Whoever was stopped while waiting for a turn has asked for nothing: the state stays as it is.
+    if (options.signal?.aborted) return null;
     checkPrompt(this.#shared.facts, prompt);
     this.#executor.gpu.check();
     const room = await this.#reserve(prompt.length);

@@ -1,17 +1,19 @@
-import { mib, WindowseatError } from "./failure.ts";
+import { mib } from "./failure.ts";
 import type { BundleFile } from "./format.ts";
-import { messageOf } from "./message_of.ts";
+import { damaged, type Fetch, receive, unreachable } from "./receive.ts";
+import { type Patience, TryAgain, withRetries } from "./retries.ts";
 import { sha256 } from "./sha256.ts";
 
-/** The part of `fetch` that loading needs, so that Node can read a folder instead. */
-export type Fetch = (
-  url: string,
-  init: {
-    readonly signal?: AbortSignal;
-    readonly cache?: RequestCache;
-    readonly headers?: Readonly<Record<string, string>>;
-  },
-) => Promise<Response>;
+/**
+ * What a download of gigabytes takes: another Wi-Fi is there within half a minute, and a laptop is opened again.
+ *
+ * A browser has six connections to a host without HTTP/2, so a request may be silent for a while because it queues.
+ */
+const PATIENCE: Patience = {
+  pauses: [250, 1000, 4000, 10_000, 20_000],
+  offline: 60_000,
+  idle: 60_000,
+};
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
@@ -21,43 +23,36 @@ export interface DownloadOptions {
   readonly copying?: (<T>(step: () => Promise<T>) => Promise<T>) | undefined;
   /** How the first try asks; a file that came wrong is asked for past all caches. */
   readonly cache?: RequestCache | undefined;
+  /** Other times than the usual ones, for tests. */
+  readonly patience?: Patience | undefined;
 }
 
-/** Waits before the second and the third try of a request that the network failed. */
-const RETRY_AFTER_MS = [250, 1000];
-
-/** What another try may mend; everything else is thrown at once. */
-class TryAgain extends Error {
-  readonly failure: WindowseatError;
-  /** The bytes came, but wrong: the HTTP cache may hold a file from before the bundle was rebuilt. */
-  readonly stale: boolean;
-
-  constructor(failure: WindowseatError, stale: boolean) {
-    super(failure.message);
-    this.failure = failure;
-    this.stale = stale;
-  }
-}
-
-/** The text at an address, asked for past what caches think is fresh, in so many tries. */
+/** The text at an address, asked for past what caches think is fresh, in so many quick tries. */
 export async function fetchText(
   get: Fetch,
   url: string,
   signal: AbortSignal | undefined,
   tries: number,
 ): Promise<string> {
+  const { pauses, idle } = PATIENCE;
   const attempt = async (): Promise<string> => {
-    const response = await request(get, url, signal, "no-cache", 0);
-    return await received(url, () => response.text());
+    const decoder = new TextDecoder();
+    let text = "";
+    const take = (chunk: Uint8Array<ArrayBuffer>): void => {
+      text += decoder.decode(chunk, { stream: true });
+    };
+    await receive(get, url, { signal, cache: "no-cache", from: 0, idle }, () => {}, take);
+    return text + decoder.decode();
   };
-  return await withRetries(signal, RETRY_AFTER_MS.slice(0, tries - 1), () => 0, attempt);
+  const quick = { pauses: pauses.slice(0, tries - 1), offline: 0 };
+  return await withRetries(signal, quick, () => 0, attempt);
 }
 
 /**
  * Fetches a file into memory of its length and checks its SHA-256.
  *
- * A connection that breaks in the middle is taken up where it broke, if the server can do that. Whether the file
- * changed there in between is left to the SHA-256: `If-Range` would cost a site on another host a second request.
+ * A connection that breaks or falls silent in the middle is taken up where it broke, if the server can do that. Whether
+ * the file changed there in between is left to the SHA-256: `If-Range` would cost a site on another host a second request.
  */
 export async function download(
   get: Fetch,
@@ -66,86 +61,52 @@ export async function download(
   target: Uint8Array<ArrayBuffer>,
   options: DownloadOptions,
 ): Promise<void> {
-  const { signal, onBytes = () => {}, copying = (step) => step(), cache = "default" } = options;
+  const { signal, onBytes = () => {}, copying = (step) => step() } = options;
+  const { cache = "default", patience = PATIENCE } = options;
   let have = 0;
+  let endedAt = 0;
+  let asksForWhole = false;
   const startAgain = (): void => {
     onBytes(-have);
     have = 0;
   };
   const fetchRest = async (stale: boolean): Promise<void> => {
-    const response = await request(get, url, signal, stale ? "reload" : cache, have);
-    if (have > 0 && !continuesAt(response, have)) startAgain();
-    await readBody(response, url, signal, (chunk) => {
+    // A rest that does not come may be refused on the way (a preflight, a proxy): the next request is for the whole.
+    const from = asksForWhole ? 0 : have;
+    asksForWhole = from > 0;
+    const ask = { signal, cache: stale ? "reload" : cache, from, idle: patience.idle };
+    const begin = (response: Response): void => {
+      if (have > 0 && !(from > 0 && continuesAt(response, from))) startAgain();
+    };
+    await receive(get, url, ask, begin, (chunk) => {
       if (have + chunk.byteLength > file.bytes) {
         throw damaged(`${url} is damaged: it is longer than its ${file.bytes} bytes`);
       }
+      asksForWhole = false;
       target.set(chunk, have);
       have += chunk.byteLength;
       onBytes(chunk.byteLength);
     });
   };
+  /** Bodies of no stated length may end cleanly when a connection breaks; one that ends there again is that short. */
+  const checkLength = (): void => {
+    if (have === file.bytes) return;
+    const came = `${have} of ${file.bytes} bytes (${mib(file.bytes)}) came`;
+    if (have === endedAt) throw damaged(`${url} is truncated: ${came}`);
+    endedAt = have;
+    throw unreachable(url, came);
+  };
   const attempt = async (stale: boolean): Promise<void> => {
     try {
       if (have < file.bytes) await fetchRest(stale);
-      if (have < file.bytes) {
-        throw damaged(
-          `${url} is truncated: ${have} of ${file.bytes} bytes (${mib(file.bytes)}) came`,
-        );
-      }
+      checkLength();
       await checkHash(target, url, file, copying);
     } catch (error) {
       if (error instanceof TryAgain && error.stale) startAgain();
       throw error;
     }
   };
-  await withRetries(signal, RETRY_AFTER_MS, () => have, attempt);
-}
-
-/** Tries until the waits are used up; a try that got further than all before it starts the count again. */
-async function withRetries<T>(
-  signal: AbortSignal | undefined,
-  waits: readonly number[],
-  reached: () => number,
-  attempt: (stale: boolean) => Promise<T>,
-): Promise<T> {
-  let stale = false;
-  let furthest = 0;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await attempt(stale);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!(error instanceof TryAgain)) throw error;
-      if (reached() > furthest) tries = 0;
-      furthest = Math.max(furthest, reached());
-      const wait = waits[tries];
-      // A file that is wrong even past the cache is wrong on the server.
-      if (wait === undefined || (error.stale && stale)) throw error.failure;
-      stale ||= error.stale;
-      if (!error.stale) await new Promise((resolve) => setTimeout(resolve, wait));
-      signal?.throwIfAborted();
-    }
-  }
-}
-
-async function request(
-  get: Fetch,
-  url: string,
-  signal: AbortSignal | undefined,
-  cache: RequestCache,
-  from: number,
-): Promise<Response> {
-  const headers = from > 0 ? { range: `bytes=${from}-` } : undefined;
-  const init = { cache, ...(signal && { signal }), ...(headers && { headers }) };
-  const response = await received(url, () => get(url, init));
-  if (response.ok) return response;
-  const answer = `the server answered ${response.status}`;
-  if (response.status === 416) throw damaged(`${url} is damaged: it ends before byte ${from}`);
-  if (response.status >= 500 || response.status === 429) throw unreachable(url, answer);
-  throw new WindowseatError(
-    "missing_file",
-    `${url} is missing: ${answer}; copy the whole folder of the bundle there.`,
-  );
+  await withRetries(signal, patience, () => have, attempt);
 }
 
 /** Whether the answer to a request for the rest of a file is that rest. */
@@ -153,36 +114,6 @@ function continuesAt(response: Response, from: number): boolean {
   // Another host has to allow that this header is seen; without it, 206 has to do.
   const range = response.headers.get("content-range") ?? `bytes ${from}-`;
   return response.status === 206 && range.startsWith(`bytes ${from}-`);
-}
-
-async function readBody(
-  response: Response,
-  url: string,
-  signal: AbortSignal | undefined,
-  onChunk: (chunk: Uint8Array<ArrayBuffer>) => void,
-): Promise<void> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
-  try {
-    for (;;) {
-      const { done, value } = await received(url, () => reader.read());
-      if (done) return;
-      signal?.throwIfAborted();
-      onChunk(value);
-    }
-  } finally {
-    // Lets go of a connection that is not read to its end; for others it does nothing.
-    reader.cancel().catch(() => {});
-  }
-}
-
-/** Runs a step of a request; what the network throws becomes a failure worth another try. */
-async function received<T>(url: string, step: () => Promise<T>): Promise<T> {
-  try {
-    return await step();
-  } catch (error) {
-    throw unreachable(url, messageOf(error), error);
-  }
 }
 
 async function checkHash(
@@ -197,14 +128,4 @@ async function checkHash(
       `${url} is damaged: its SHA-256 starts ${have.slice(0, 12)}, not ${file.sha256.slice(0, 12)}`,
     );
   }
-}
-
-function unreachable(url: string, why: string, cause?: unknown): TryAgain {
-  const sentence = `${url} could not be fetched in three tries (${why}); check the connection and reload.`;
-  return new TryAgain(new WindowseatError("network", sentence, { cause }), false);
-}
-
-function damaged(sentence: string): TryAgain {
-  const advice = "copy the file to the server again or build the bundle again";
-  return new TryAgain(new WindowseatError("damaged_file", `${sentence}; ${advice}.`), true);
 }

@@ -10,7 +10,7 @@ import {
   samplingPrograms,
   setSampling,
 } from "./sampling.ts";
-import { type State, stateBuffer } from "./state.ts";
+import { closeState, type State, stateBuffer } from "./state.ts";
 import { type ScalarValues, writeUniforms } from "./uniforms.ts";
 
 /** The guard of kernels launched on a packed grid: as the plan's format has it, never reached. */
@@ -74,7 +74,7 @@ export interface Chunk {
 
 /** Frees the state. */
 export function closeExecutor({ state, reads }: Executor): void {
-  for (const buffer of state.buffers.values()) buffer.destroy();
+  closeState(state);
   reads.close();
 }
 

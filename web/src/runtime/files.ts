@@ -1,9 +1,10 @@
 import { Budget } from "./budget.ts";
 import { bundleAddress } from "./bundle_address.ts";
-import { download, type Fetch, fetchText } from "./download.ts";
+import { download, fetchText } from "./download.ts";
 import { WindowseatError } from "./failure.ts";
 import type { Bundle, BundleFile } from "./format.ts";
 import { findFile, parseManifest } from "./manifest.ts";
+import type { Fetch } from "./receive.ts";
 import { type Kept, openKept } from "./storage/kept.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -58,8 +59,7 @@ export async function openBundle(folder: string, options: OpenOptions = {}): Pro
   const base = bundleAddress(folder);
   const url = `${base}/bundle.json`;
   const kept = await openKept(base, options.keep ?? true);
-  const text = await findManifest(get, url, kept, options.signal);
-  const manifest = parseManifest(text, url);
+  const { text, manifest } = await findVersion(get, url, kept, options.signal);
   await kept.begin(text, manifest);
   const shardBudget = new Budget(SHARDS_IN_MEMORY);
   const traffic = { networkBytes: 0, storedBytes: 0 };
@@ -107,36 +107,57 @@ export async function openBundle(folder: string, options: OpenOptions = {}): Pro
   };
 }
 
+/** A version of a bundle: its manifest, and the text by which it is told from others. */
+interface Version {
+  readonly text: string;
+  readonly manifest: Bundle;
+}
+
 /**
- * The text of the newest manifest.
+ * The newest version.
  *
  * The network is asked first, for a bundle may have been built anew. With a version in storage its answer is waited for
- * only shortly: what comes later is noted for the next load. A server that says that the file is gone is believed.
+ * only shortly: what comes later is noted for the next load. A server that says that the file is gone is believed. What
+ * is no manifest is not, as it may be the page of a hotel's network, or made for a newer version of this one.
  */
-async function findManifest(
+async function findVersion(
   get: Fetch,
   url: string,
   { record, noteNewer }: Kept,
   signal: AbortSignal | undefined,
-): Promise<string> {
-  const here = record?.current ?? record?.next ?? null;
-  if (record === null || here === null) return await fetchText(get, url, signal, 3);
-  const asked = fetchText(get, url, signal, 1);
+): Promise<Version> {
+  const read = (text: string): Version => ({ text, manifest: parseManifest(text, url) });
+  const next = readable(record?.next, read);
+  const here = readable(record?.current, read) ?? next;
+  if (here === null) return read(await fetchText(get, url, signal, 3));
+  const asked = fetchText(get, url, signal, 1).then(read);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = record.next === null ? PATIENCE_MS : PATIENCE_FOR_NEWER_MS;
+  const patience = next === null ? PATIENCE_MS : PATIENCE_FOR_NEWER_MS;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, patience, null);
   });
   try {
-    const text = await Promise.race([asked, late]);
-    if (text === null) asked.then(noteNewer).catch(() => {});
-    return text ?? here;
+    const version = await Promise.race([asked, late]);
+    if (version === null) asked.then(({ text }) => noteNewer(text)).catch(() => {});
+    return version ?? here;
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof WindowseatError && error.code === "network") return here;
+    if (error instanceof WindowseatError && error.code !== "missing_file") return here;
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** A version in storage, if this runtime can read it. */
+function readable(
+  text: string | null | undefined,
+  read: (text: string) => Version,
+): Version | null {
+  try {
+    return text ? read(text) : null;
+  } catch {
+    return null;
   }
 }
 

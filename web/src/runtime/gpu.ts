@@ -55,10 +55,11 @@ export class Gpu {
   /**
    * Runs a step of the set-up; what the GPU rejects in it becomes one failure that names the step.
    *
-   * The step is synchronous: error scopes are one stack per device, and steps that wait would cross theirs.
+   * The step is synchronous: error scopes are one stack per device, and steps that wait would cross theirs. When it
+   * fails, `free` gets what there is of its result.
    */
-  async guarded<T>(what: string, step: () => T): Promise<T> {
-    const { result, full } = await this.#watched(what, step);
+  async guarded<T>(what: string, step: () => T, free?: (made: T) => void): Promise<T> {
+    const { result, full } = await this.#watched(what, step, free);
     if (full === null) return result;
     throw new WindowseatError(
       "adapter_too_small",
@@ -67,12 +68,16 @@ export class Gpu {
   }
 
   /** The same for a step that may be too much: null when memory runs out. */
-  async tried<T>(what: string, step: () => T): Promise<T | null> {
-    const { result, full } = await this.#watched(what, step);
+  async tried<T>(what: string, step: () => T, free?: (made: T) => void): Promise<T | null> {
+    const { result, full } = await this.#watched(what, step, free);
     return full === null ? result : null;
   }
 
-  async #watched<T>(what: string, step: () => T): Promise<{ result: T; full: GPUError | null }> {
+  async #watched<T>(
+    what: string,
+    step: () => T,
+    free: (made: T) => void = () => {},
+  ): Promise<{ result: T; full: GPUError | null }> {
     this.device.pushErrorScope("validation");
     this.device.pushErrorScope("out-of-memory");
     const popped: Promise<GPUError | null>[] = [];
@@ -83,6 +88,7 @@ export class Gpu {
       popped.push(this.device.popErrorScope(), this.device.popErrorScope());
     }
     const [full = null, invalid = null] = await this.settled(Promise.all(popped));
+    if (full || invalid) free(result);
     if (invalid && !full) {
       throw new WindowseatError("internal", `WebGPU rejected ${what}: ${invalid.message}`);
     }

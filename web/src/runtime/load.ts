@@ -1,9 +1,16 @@
 import { describeAdapter, requestAdapter, requestDevice } from "./adapter.ts";
-import { type Buffers, type BuiltKernel, bindPlan, buildKernels, planBytes } from "./bind.ts";
+import { type Buffers, bindPlan, closePlan, planBytes } from "./bind.ts";
+import { type BuiltVariant, buildVariants } from "./build_variants.ts";
 import { checkContext } from "./checks.ts";
-import { choiceKey, choose, keepChoice } from "./choices.ts";
+import { choiceKey, forgetChoice, keepChoice, mayBeItsFault, recalledChoice } from "./choices.ts";
 import { type Contestant, fastest } from "./contest.ts";
-import { beginWarmUp, createExecutor, type Executor, submitPrograms } from "./executor.ts";
+import {
+  beginWarmUp,
+  closeExecutor,
+  createExecutor,
+  type Executor,
+  submitPrograms,
+} from "./executor.ts";
 import { WindowseatError } from "./failure.ts";
 import type { OpenBundle } from "./files.ts";
 import type { Bundle } from "./format.ts";
@@ -13,7 +20,7 @@ import type { LoadStage } from "./messages.ts";
 import { createWeights, fillWeights } from "./shards.ts";
 import { createState } from "./state.ts";
 import { together } from "./together.ts";
-import type { Choice, KvChoice } from "./variants.ts";
+import { type Choice, type Choices, fittingVariants, type KvChoice } from "./variants.ts";
 
 export interface LoadOptions {
   readonly gpu?: GPU | undefined;
@@ -51,17 +58,41 @@ export interface Assembled {
 export async function assemble(bundle: OpenBundle, options: LoadOptions): Promise<Assembled> {
   const { manifest } = bundle;
   const asked = checkContext(manifest, options.context ?? manifest.context.default);
-  const adapter = await requestAdapter(options.gpu ?? globalThis.navigator?.gpu);
+  const gpu = options.gpu ?? globalThis.navigator?.gpu;
+  let adapter = await requestAdapter(gpu);
   const key = choiceKey(adapter, manifest, options);
-  const choices = await choose(adapter, bundle, asked, options, key);
+  const recalled = await recalledChoice(adapter, bundle, asked, options, key);
+  if (recalled !== null) {
+    try {
+      return await assembleOn(adapter, bundle, recalled, asked, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!mayBeItsFault(error)) throw error;
+      await forgetChoice(key);
+      adapter = await requestAdapter(gpu); // which opens one device
+    }
+  }
+  const choices = await fittingVariants(adapter, bundle, asked, options);
+  const assembled = await assembleOn(adapter, bundle, choices, asked, options);
+  if (choices.length > 1) await keepChoice(key, assembled.facts.variant);
+  return assembled;
+}
+
+async function assembleOn(
+  adapter: GPUAdapter,
+  bundle: OpenBundle,
+  choices: Choices,
+  asked: number,
+  options: LoadOptions,
+): Promise<Assembled> {
   options.signal?.throwIfAborted();
   const gpu = new Gpu(await requestDevice(adapter, choices));
   try {
     const { choice, ...built } = await build(gpu, bundle, choices, options);
     options.signal?.throwIfAborted();
     const { context, variant } = choice;
-    if (choices.length > 1) await keepChoice(key, variant.name);
     const [name, description] = [variant.name, describeAdapter(adapter)];
+    const { manifest } = bundle;
     const facts = { manifest, variant: name, context, asked, adapter: description };
     return { facts, ...built };
   } catch (error) {
@@ -74,7 +105,7 @@ export async function assemble(bundle: OpenBundle, options: LoadOptions): Promis
 async function build(
   gpu: Gpu,
   bundle: OpenBundle,
-  choices: readonly [Choice, ...Choice[]],
+  choices: Choices,
   { signal, onProgress = () => {}, onIdle = () => {} }: LoadOptions,
 ): Promise<Omit<Assembled, "facts"> & { readonly choice: Choice }> {
   const { manifest } = bundle;
@@ -85,16 +116,15 @@ async function build(
   // A page shows one stage at a time: kernels that finish early are reported once the weights are there.
   let weightsDone = false;
   let kernelsDone = 0;
-  const kernels = new Map<Choice, readonly BuiltKernel[]>();
+  let variants: readonly BuiltVariant[] = [];
   let filling = Promise.resolve();
   const tasks = [
-    ...choices.map((choice) => async () => {
-      const built = await buildKernels(gpu, choice.plan, () => {
+    async () => {
+      variants = await buildVariants(gpu, choices, () => {
         kernelsDone += 1;
         if (weightsDone) onProgress("kernels", kernelsDone, total);
       });
-      kernels.set(choice, built);
-    }),
+    },
     async (shared: AbortSignal) => {
       filling = fillWeights(gpu, bundle, weights, {
         signal: shared,
@@ -113,34 +143,42 @@ async function build(
     await filling.catch(() => {});
     throw error;
   }
-  const enter = (choice: Choice): Promise<Contestant> =>
-    prepare(gpu, choice, kernels.get(choice) ?? [], weights, onIdle);
-  const { choice, executor } = await fastest(choices, enter, signal);
+  const enter = (variant: BuiltVariant) => prepare(gpu, variant, weights, onIdle);
+  const { choice, executor } = await fastest(variants, enter, signal);
   const weightBytes = Array.from(weights.values()).reduce((sum, { size }) => sum + size, 0);
   return { choice, executor, sharedBytes: weightBytes + planBytes(executor.plan) };
 }
 
+/** Binds a variant and runs it once; what fails leaves no memory taken, as another variant may still do. */
 async function prepare(
   gpu: Gpu,
-  choice: Choice,
-  kernels: readonly BuiltKernel[],
+  { choice, kernels }: BuiltVariant,
   weights: Buffers,
   onIdle: () => void,
 ): Promise<Contestant> {
   const { plan, variant, context } = choice;
-  const bound = await gpu.guarded("binding the plan", () =>
-    bindPlan(gpu.device, plan, kernels, weights, variant.prefill_chunk),
+  const bound = await gpu.guarded(
+    "binding the plan",
+    () => bindPlan(gpu.device, plan, kernels, weights, variant.prefill_chunk),
+    closePlan,
   );
-  const state = await createState(gpu, bound, roomFor(1, context));
-  if (state === null) {
-    throw new WindowseatError(
-      "adapter_too_small",
-      "The GPU ran out of memory at allocating the state; close other pages, or pick a smaller model or context.",
-    );
+  let executor: Executor | null = null;
+  try {
+    const state = await createState(gpu, bound, roomFor(1, context));
+    if (state === null) {
+      throw new WindowseatError(
+        "adapter_too_small",
+        "The GPU ran out of memory at allocating the state; close other pages, or pick a smaller model or context.",
+      );
+    }
+    executor = createExecutor(gpu, bound, state, variant.prefill_chunk);
+    await warmUp(executor, onIdle);
+    return { choice, executor };
+  } catch (error) {
+    if (executor !== null) closeExecutor(executor);
+    closePlan(bound);
+    throw error;
   }
-  const executor = createExecutor(gpu, bound, state, variant.prefill_chunk);
-  await warmUp(executor, onIdle);
-  return { choice, executor };
 }
 
 /** Runs every kernel once: drivers compile at the first launch, and a launch they reject fails here, named. */

@@ -25,7 +25,7 @@ export class Model {
     this.#shared = {
       facts,
       pace: new Pace(executor.ids.length),
-      snapshotMemory: createSnapshotMemory(),
+      snapshotMemory: createSnapshotMemory(() => this.spare()),
       spare: () => this.spare(),
     };
     this.#sharedBytes = sharedBytes;

@@ -13,10 +13,12 @@ const LEAST = 2;
 /** What is left of a model's memory for snapshots, which its conversations share; below 0 where each has its least. */
 export interface SnapshotMemory {
   left: number;
+  /** Frees memory that another conversation holds and can do without for now; false when there is none. */
+  readonly spare: () => Promise<boolean>;
 }
 
-export function createSnapshotMemory(): SnapshotMemory {
-  return { left: BUDGET_BYTES };
+export function createSnapshotMemory(spare: SnapshotMemory["spare"]): SnapshotMemory {
+  return { left: BUDGET_BYTES, spare };
 }
 
 /** A copy of the state as it was after the first `length` tokens of what has been read. */
@@ -116,6 +118,7 @@ export class Snapshots {
   cut(length: number): void {
     for (const each of this.#kept) if (each.length > length) this.#free.push(each.copy);
     this.#kept = this.#kept.filter((each) => each.length <= length);
+    if (length === 0) this.#most = MOST;
   }
 
   close(): void {
@@ -124,6 +127,7 @@ export class Snapshots {
     this.#memory.left += this.size * copies.length;
     this.#kept = [];
     this.#free.length = 0;
+    this.#most = MOST;
   }
 
   async #save(length: number, from: (each: FixedState) => GPUBuffer): Promise<void> {
@@ -141,18 +145,27 @@ export class Snapshots {
   async #another(): Promise<GPUBuffer | null> {
     const have = this.#kept.length;
     if (have < this.#most && (have < LEAST || this.#memory.left >= this.size)) {
-      const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-      const made = await this.#gpu.tried("keeping the state", () =>
-        this.#gpu.device.createBuffer({ label: "snapshot", size: this.size, usage }),
-      );
+      const made = await this.#create(have < LEAST);
       if (made) {
         this.#memory.left -= this.size;
         return made;
       }
-      this.#most = have;
+      // The next conversation tries for more again; the least, without which every turn reads all, is always tried for.
+      this.#most = Math.max(have, LEAST);
     }
     const [dropped] = this.#kept.splice(leastMissed(this.#kept.map(({ length }) => length)), 1);
     return dropped?.copy ?? null;
+  }
+
+  /** A new buffer, where others have to give up memory for it if it is needed; null if there is none. */
+  async #create(isNeeded: boolean): Promise<GPUBuffer | null> {
+    const { device } = this.#gpu;
+    const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const create = () => device.createBuffer({ label: "snapshot", size: this.size, usage });
+    for (;;) {
+      const made = await this.#gpu.tried("keeping the state", create, (full) => full.destroy());
+      if (made || !isNeeded || !(await this.#memory.spare())) return made;
+    }
   }
 }
 

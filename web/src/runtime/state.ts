@@ -21,11 +21,10 @@ export async function createState(
   plan: BoundPlan,
   positions: number,
 ): Promise<State | null> {
-  const buffers = new Map<string, GPUBuffer>();
-  const state = await gpu.tried("allocating a state", () => {
-    for (const each of plan.own) {
-      buffers.set(each.name, createBuffer(gpu.device, each, positions));
-    }
+  const make = (): State => {
+    const buffers = new Map(
+      plan.own.map((each) => [each.name, createBuffer(gpu.device, each, positions)]),
+    );
     const groups = plan.bindings.map(({ shared, make }) => shared ?? make(buffers));
     const replace = (name: string, buffer: GPUBuffer): void => {
       buffers.set(name, buffer);
@@ -34,9 +33,13 @@ export async function createState(
       }
     };
     return { buffers, groups, replace };
-  });
-  if (state === null) for (const buffer of buffers.values()) buffer.destroy();
-  return state;
+  };
+  return await gpu.tried("allocating a state", make, closeState);
+}
+
+/** Frees its memory. */
+export function closeState({ buffers }: State): void {
+  for (const buffer of buffers.values()) buffer.destroy();
 }
 
 /** One of a state's buffers. */

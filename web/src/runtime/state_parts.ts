@@ -1,3 +1,4 @@
+import { mib, WindowseatError } from "./failure.ts";
 import type { Gpu } from "./gpu.ts";
 
 /** A range from a buffer's beginning that belongs to a conversation. */
@@ -36,11 +37,16 @@ export function writeParts(
   }
 }
 
-/** Reads parts into bytes, one behind the other: while one piece is read, the next is on its way. */
+/**
+ * Reads parts into bytes, one behind the other: while one piece is read, the next is on its way.
+ *
+ * `spare` frees memory to read through, where there is none, as long as it gives true.
+ */
 export async function readParts(
   gpu: Gpu,
   parts: readonly StatePart[],
   content: Uint8Array<ArrayBuffer>,
+  spare: () => Promise<boolean>,
 ): Promise<void> {
   const pieces: { readonly buffer: GPUBuffer; readonly from: number; readonly bytes: number }[] =
     [];
@@ -50,10 +56,7 @@ export async function readParts(
     }
   }
   const size = Math.max(4, ...pieces.map(({ bytes }) => bytes));
-  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const staging = await gpu.guarded("reading a state", () =>
-    [0, 1].map(() => gpu.device.createBuffer({ label: "state read", size, usage })),
-  );
+  const staging = await createStaging(gpu, size, spare);
   try {
     const reads: Promise<void>[] = [];
     let at = 0;
@@ -71,8 +74,32 @@ export async function readParts(
     }
     await gpu.settled(Promise.all(reads));
   } finally {
-    for (const slot of staging) slot.destroy();
+    destroyAll(staging);
   }
+}
+
+/** Two buffers to read through in turn. */
+async function createStaging(
+  gpu: Gpu,
+  size: number,
+  spare: () => Promise<boolean>,
+): Promise<readonly GPUBuffer[]> {
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const create = () =>
+    [0, 1].map(() => gpu.device.createBuffer({ label: "state read", size, usage }));
+  for (;;) {
+    const staging = await gpu.tried("reading a state", create, destroyAll);
+    if (staging !== null) return staging;
+    if (await spare()) continue;
+    throw new WindowseatError(
+      "adapter_too_small",
+      `The GPU has no ${mib(2 * size)} of memory to read a conversation through; close another session, or other pages.`,
+    );
+  }
+}
+
+function destroyAll(buffers: readonly GPUBuffer[]): void {
+  for (const buffer of buffers) buffer.destroy();
 }
 
 async function takePiece(

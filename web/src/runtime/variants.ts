@@ -15,6 +15,9 @@ export interface Choice {
   readonly context: number;
 }
 
+/** Best guess first. */
+export type Choices = readonly [Choice, ...Choice[]];
+
 /** How keys and values are stored: as exactly as the variant computes, or in 8 bits. */
 export type KvChoice = "full" | "q8";
 
@@ -38,7 +41,7 @@ export async function fittingVariants(
   bundle: OpenBundle,
   context: number,
   wish: VariantWish = {},
-): Promise<readonly [Choice, ...Choice[]]> {
+): Promise<Choices> {
   const { name } = bundle.manifest;
   const fitting: Choice[] = [];
   let shortfall = "";

@@ -22,6 +22,7 @@ import { watchLanguages } from "./side/languages.ts";
 import { Side } from "./side/side.ts";
 import { requestUnderWay, type State } from "./state.ts";
 import { StatusView } from "./status_view.ts";
+import { stayStored } from "./stay_stored.ts";
 import { text } from "./texts.ts";
 import { explain } from "./wording.ts";
 
@@ -213,6 +214,7 @@ function receive(message: FromEngine): void {
     case "ready":
       composer.canThink = message.model.thinks;
       enter({ kind: "ready", model: message.model });
+      if (message.model.notKept === null) stayStored().catch(() => {});
       // Whoever went somewhere else by the keyboard while it loaded stays there.
       if (document.activeElement === document.body) composer.focus();
       break;

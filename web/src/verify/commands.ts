@@ -2,10 +2,10 @@ import { type AdapterFacts, describe, timeSteps } from "../bench/ceilings.ts";
 import { measureRun, type Profile, profileRun, type Run } from "../bench/run.ts";
 import { type Tap, tapGpu } from "../bench/tap.ts";
 import { Engine } from "../engine/engine.ts";
-import type { Fetch } from "../runtime/download.ts";
 import { WindowseatError } from "../runtime/failure.ts";
 import type { ModelSummary } from "../runtime/messages.ts";
 import type { Model } from "../runtime/model.ts";
+import type { Fetch } from "../runtime/receive.ts";
 import { GREEDY } from "../runtime/sampling.ts";
 
 /** What a check of a bundle asks for; a page and a Node process answer alike. */

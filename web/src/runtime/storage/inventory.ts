@@ -1,6 +1,5 @@
 import { bundleAddress } from "../bundle_address.ts";
 import { WindowseatError } from "../failure.ts";
-import type { Bundle } from "../format.ts";
 import { parseManifest } from "../manifest.ts";
 import type { StoredBundle } from "../messages.ts";
 import { CHECKSUM_BYTES } from "./checksum.ts";
@@ -19,12 +18,10 @@ export async function listStored(): Promise<StoredBundles> {
   if (typeof store === "string") return { bundles: [], bytes: 0 };
   const sizes = await storedSizes(store);
   const bundles = (await readRecords(store)).map((record): StoredBundle => {
-    const manifests = manifestsOf(record);
-    const used = new Set(manifests.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
     return {
       address: record.address,
-      name: manifests[0]?.name ?? record.address,
-      bytes: total([...used].map((name) => sizes.get(name) ?? 0)),
+      name: nameOf(record),
+      bytes: total([...filesOf(record)].map((name) => sizes.get(name) ?? 0)),
       complete: record.current !== null,
     };
   });
@@ -54,19 +51,33 @@ export async function deleteStored(address: string | null): Promise<void> {
  * is why the files are listed before the bundles.
  */
 export async function clean(store: Store): Promise<void> {
-  const files = await namesIn(store.files);
-  for (const name of await namesIn(store.parts)) {
-    await lockedIfFree(name, () => remove(store.parts, name));
-  }
-  const used = new Set<string>();
-  for (const record of await readRecords(store)) {
-    for (const manifest of manifestsOf(record)) {
-      for (const { sha256 } of manifest.files) used.add(sha256);
+  await whileNobodyCleans(async () => {
+    const files = await namesIn(store.files);
+    for (const name of await namesIn(store.parts)) {
+      await lockedIfFree(name, () => remove(store.parts, name));
     }
-  }
-  for (const name of files) {
-    if (!used.has(name)) await lockedIfFree(name, () => remove(store.files, name));
-  }
+    const records = await readRecords(store);
+    const used = new Set(records.flatMap((record) => [...filesOf(record)]));
+    for (const name of files) {
+      if (!used.has(name)) await lockedIfFree(name, () => remove(store.files, name));
+    }
+  });
+}
+
+/** Runs a step during which no file goes because no bundle has it, in any tab. */
+export async function whileNobodyCleans(step: () => Promise<void>): Promise<void> {
+  await locked("cleaning", undefined, step);
+}
+
+/**
+ * The names of the files that a record tells of, and maybe of some that are none.
+ *
+ * Read off the text: a version of the site at another address of this origin may keep bundles of a format that this
+ * runtime cannot read, and their files are none of its business.
+ */
+export function filesOf({ current, next }: BundleRecord): ReadonlySet<string> {
+  const hashes = [current, next].flatMap((text) => text?.match(/\b[0-9a-f]{64}\b/g) ?? []);
+  return new Set(hashes);
 }
 
 async function readRecords(store: Store): Promise<BundleRecord[]> {
@@ -77,15 +88,13 @@ async function readRecords(store: Store): Promise<BundleRecord[]> {
   return records.filter((record) => record !== null);
 }
 
-/** The manifests of a record that this version of the runtime can read, the one that is whole first. */
-function manifestsOf({ address, current, next }: BundleRecord): Bundle[] {
-  return [current, next].flatMap((text) => {
-    try {
-      return text === null ? [] : [parseManifest(text, address)];
-    } catch {
-      return [];
-    }
-  });
+/** What the version that is whole calls itself, or the address where this runtime cannot read that. */
+function nameOf({ address, current, next }: BundleRecord): string {
+  try {
+    return parseManifest(current ?? next ?? "", address).name;
+  } catch {
+    return address;
+  }
 }
 
 async function storedSizes({ files }: Store): Promise<Map<string, number>> {

@@ -1,7 +1,7 @@
 import { mib } from "../failure.ts";
 import type { Bundle, BundleFile } from "../format.ts";
 import { messageOf } from "../message_of.ts";
-import { clean } from "./inventory.ts";
+import { clean, whileNobodyCleans } from "./inventory.ts";
 import { type BundleRecord, changeRecord, readRecord, recordName } from "./records.ts";
 import {
   canWrite,
@@ -68,6 +68,7 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
   let version: string | null = null;
   let cleaning = Promise.resolve();
   let roomMade: Promise<void> | null = null;
+  const needed = new Set<string>();
   const change = (how: (before: BundleRecord) => BundleRecord) => changeRecord(store, address, how);
   // A load does not fail with what cannot be removed.
   const tidy = (): Promise<void> => clean(store).catch(() => {});
@@ -92,6 +93,17 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
         : `the browser could not write a file (${messageOf(error)})`;
     }
   };
+  /** Writes down that a version is here whole, unless another tab deleted some of what this load has read. */
+  const noteWhole = (text: string): Promise<void> =>
+    whileNobodyCleans(async () => {
+      const here = new Set(await namesIn(store.files));
+      if (![...needed].every((name) => here.has(name))) return;
+      await change(({ address, next }) => ({
+        address,
+        current: text,
+        next: next === text ? null : next,
+      }));
+    });
   const noteNewer = (next: string): Promise<void> =>
     attempt(() => change((before) => ({ ...before, next: next === before.current ? null : next })));
   return {
@@ -109,6 +121,7 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
     },
     read: (file, target, signal, fetch) =>
       locked(file.sha256, signal, async () => {
+        needed.add(file.sha256);
         const found = await readInto(store.files, file.sha256, target).catch(() => false);
         if (found) return true;
         // A load that is over may have lost the memory that it read into: that says nothing about the file.
@@ -123,13 +136,7 @@ function keptIn(store: Store, address: string, record: BundleRecord | null): Kep
     end: async (loadedText) => {
       await cleaning;
       if (loadedText === null || refusal !== null) return;
-      await attempt(() =>
-        change((before) => ({
-          ...before,
-          current: loadedText,
-          next: before.next === loadedText ? null : before.next,
-        })),
-      );
+      await attempt(() => noteWhole(loadedText));
       if (record?.current !== loadedText) await tidy();
     },
   };
