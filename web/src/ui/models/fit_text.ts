@@ -10,8 +10,10 @@ export function fitText(fit: Fit): string {
       return text("tight", { memory: sizeText(fit.memory) });
     case "no_room":
       return text("no_room");
-    case "no_gpu":
-      return text("no_adapter");
+    case "no_webgpu":
+      return text("lacks_webgpu");
+    case "no_adapter":
+      return text("lacks_adapter");
     case "too_small":
       return text("lacks", { what: fit.lacks });
   }
