@@ -1,4 +1,4 @@
-import { part } from "./parts.ts";
+import { focusForTyping, part } from "./parts.ts";
 
 /** How far from the end, in pixels, still counts as reading the end. */
 const NEAR_THE_END = 48;
@@ -12,7 +12,10 @@ export class Follower {
 
   constructor() {
     this.#view.addEventListener("scroll", () => this.#notice());
-    this.#button.addEventListener("click", () => this.goToEnd());
+    this.#button.addEventListener("click", () => {
+      this.goToEnd();
+      focusForTyping(part("message", HTMLElement)); // the button is gone now
+    });
     const size = new ResizeObserver(() => {
       if (this.#following) this.goToEnd();
     });
