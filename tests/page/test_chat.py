@@ -147,5 +147,5 @@ def test_model_text_is_never_read_as_html(chat: Page, ask: Callable[[str], Locat
 
 
 def test_the_page_names_the_model_and_what_it_runs_on(chat: Page) -> None:
-    expect(chat.locator("#model")).to_have_text(re.compile(r"^demo: .*parameters, q4, .* MB of weights, \S+ kernels"))
+    expect(chat.locator("#model")).to_have_text(re.compile(r"^demo: .*parameters · q4 · .* MB of weights · \S+ "))
     expect(chat.get_by_text("Nothing you write leaves this device.")).to_be_visible()
