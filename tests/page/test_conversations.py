@@ -70,6 +70,26 @@ def test_an_edited_question_is_another_branch(chat: Page, ask: Ask) -> None:
     expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
 
 
+def test_a_question_that_is_changed_while_an_answer_comes_stays_until_it_is_asked(
+    chat: Page, ask: Ask, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    ask("Say hello in Japanese.")
+    script = """
+        document.querySelector(".asked .edit").click();
+        const editor = document.querySelector(".editor");
+        editor.querySelector("textarea").value = "What is 20 + 30?";
+        editor.requestSubmit();
+        window.disabled = document.querySelector(".again").disabled;
+    """
+    at_the_first_text("Count to 7.", script)
+    expect(chat.locator("#notice")).to_contain_text("This can be asked once the model is ready.")
+    assert chat.evaluate("disabled")
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    expect(chat.get_by_role("button", name="Answer again").first).to_be_enabled()
+    chat.get_by_role("textbox", name="You").press("Enter")
+    expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
+
+
 def test_an_answer_is_written_again_beside_the_first(chat: Page, ask: Ask) -> None:
     ask("What is 17 + 25?")
     chat.get_by_role("button", name="Answer again").click()
@@ -227,26 +247,6 @@ def test_chats_settings_and_theme_by_the_keyboard_alone(chat: Page, ask: Ask, si
     tab_to(chat, side.get_by_role("searchbox"))
     chat.keyboard.press("Control+A")
     chat.keyboard.press("Delete")
-
-
-def test_a_question_that_is_changed_while_an_answer_comes_stays_until_it_is_asked(
-    chat: Page, ask: Ask, at_the_first_text: Callable[[str, str], None]
-) -> None:
-    ask("Say hello in Japanese.")
-    script = """
-        document.querySelector(".asked .edit").click();
-        const editor = document.querySelector(".editor");
-        editor.querySelector("textarea").value = "What is 20 + 30?";
-        editor.requestSubmit();
-        window.disabled = document.querySelector(".again").disabled;
-    """
-    at_the_first_text("Count to 7.", script)
-    expect(chat.locator("#notice")).to_contain_text("This can be asked once the model is ready.")
-    assert chat.evaluate("disabled")
-    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
-    expect(chat.get_by_role("button", name="Answer again").first).to_be_enabled()
-    chat.get_by_role("textbox", name="You").press("Enter")
-    expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
 
 
 def test_the_chat_before_a_new_one_is_one_step_back(chat: Page, ask: Ask) -> None:

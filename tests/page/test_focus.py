@@ -1,31 +1,9 @@
-"""Where the keyboard is: what Escape is for, and where the focus goes when what had it is gone."""
+"""Where the focus goes when what had it is gone, and what takes it."""
 
 import re
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, FilePayload, Page, expect
-
-
-def test_escape_in_a_dialog_or_the_list_of_chats_stops_no_answer(
-    chat: Page, at_the_first_text: Callable[[str, str], None]
-) -> None:
-    script = """
-        const escape = () => new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
-        document.querySelector("#search").dispatchEvent(escape());
-        document.querySelector("#open-settings").click();
-        document.body.dispatchEvent(escape());
-    """
-    at_the_first_text("Count to 20.", script)
-    chat.get_by_role("dialog").get_by_role("button", name="Done").click()
-    expect(chat.get_by_test_id("reply")).to_have_text(" ".join(map(str, range(1, 21))))
-
-
-def test_the_focus_goes_to_the_message_box_when_an_answer_ends_under_the_stop_button(
-    chat: Page, at_the_first_text: Callable[[str, str], None]
-) -> None:
-    at_the_first_text("Count to 7.", "document.querySelector('#stop').focus()")
-    expect(chat.get_by_test_id("reply")).to_contain_text("7")
-    expect(chat.get_by_role("textbox", name="Message")).to_be_focused()
 
 
 def test_the_focus_goes_to_the_message_box_with_the_way_to_the_newest(chat: Page, ask: Callable[[str], None]) -> None:

@@ -62,8 +62,9 @@ export class Library {
     return this.#all.get(id);
   }
 
-  /** A conversation as it is stored, with what other tabs have made of it; undefined where nothing is. */
+  /** A conversation as it is stored, with what other tabs have made of it; undefined where that cannot be told. */
   async stored(id: string): Promise<Conversation | undefined> {
+    if (this.#trouble !== null) return undefined;
     try {
       return await this.#database?.get("conversations", id);
     } catch {
@@ -73,10 +74,12 @@ export class Library {
 
   /** Keeps a conversation that was edited here, on top of what another tab has stored of it meanwhile. */
   async keep(edited: Conversation, edit: Edit): Promise<void> {
+    const kept = this.#all.has(edited.id) && this.#trouble === null;
     this.#all.set(edited.id, edited);
     await this.#write(async (database) => {
       const { store, done } = database.transaction("conversations", "readwrite");
       const stored = await store.get(edited.id);
+      if (stored === undefined && kept) return; // another tab has just deleted it
       const both = stored === undefined ? edited : edit(stored);
       // What is stored has fewer messages where an earlier change could not be kept.
       const whole = both.messages.length < edited.messages.length ? edited : both;
