@@ -13,14 +13,14 @@ ROOT = Path(__file__).parents[2]
 BUILT_SITE = ROOT / "dist/site"
 PATIENCE_MS = 60_000  # software adapters on two busy cores
 ENGINE = "**/engine_worker-*.js"
-# An engine that begins with this takes MS milliseconds more for each token: the demo model's longest answer would else
-# be over before a busy machine gets to showing, and stopping, its beginning.
+# An engine that begins with this takes 10 ms more for each token: the demo model's longest answer would else be over
+# before a busy machine gets to showing, and stopping, its beginning.
 SLOW = """{
-    const DELAY = MS;
+    const DELAY_MS = 10;
     const read = GPUBuffer.prototype.mapAsync;
     GPUBuffer.prototype.mapAsync = async function (...range) {
         await read.apply(this, range);
-        await new Promise((resolve) => setTimeout(resolve, DELAY));
+        await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
     };
 }
 """
@@ -147,11 +147,12 @@ def open_without_weights(page: Page, site_url: str) -> list[Route]:
 def at_a_walking_pace(page: Page, milliseconds: int = 10) -> Iterator[None]:
     """An engine that the page starts while the block runs is a slow one."""
     slowed: list[str] = []
+    start = SLOW.replace("DELAY_MS = 10", f"DELAY_MS = {milliseconds}")
 
     def slow(route: Route) -> None:
         slowed.append(route.request.url)
         response = route.fetch()
-        route.fulfill(response=response, body=SLOW.replace("MS", str(milliseconds)) + response.text())
+        route.fulfill(response=response, body=start + response.text())
 
     page.route(ENGINE, slow)
     yield

@@ -27,7 +27,9 @@ export type State =
   | { readonly kind: "failed"; readonly failure: Failure };
 
 /** How far the model is. */
-export function stageOf(state: State): "waiting" | "loading" | "loaded" | "failed" {
+export type ModelStage = "waiting" | "loading" | "loaded" | "failed";
+
+export function stageOf(state: State): ModelStage {
   switch (state.kind) {
     case "offered":
       return "waiting";

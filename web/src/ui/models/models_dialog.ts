@@ -5,6 +5,7 @@ import type { Engine, Stored } from "../engine.ts";
 import { notify } from "../notice.ts";
 import type { ModelChoice } from "../page_data.ts";
 import { button, element, part } from "../parts.ts";
+import type { ModelStage } from "../state.ts";
 import { sizeText, text } from "../texts.ts";
 import { parametersText, speedText } from "../wording.ts";
 import { fitOf } from "./fit.ts";
@@ -16,7 +17,7 @@ export interface ModelsPlace {
   readonly engine: () => Engine;
   readonly current: () => ModelChoice;
   /** How far the current one is. */
-  readonly stage: () => "waiting" | "loading" | "loaded" | "failed";
+  readonly stage: () => ModelStage;
   /** Loads a model, fetching it if need be. */
   readonly use: (model: ModelChoice) => void;
 }

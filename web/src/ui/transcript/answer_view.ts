@@ -76,8 +76,8 @@ export class AnswerView {
       iconButton("again", text("regenerate"), () => regenerate(at)),
     );
     const unfinished = ending === null || ending === "cancelled" || ending === "limit";
-    if (last && unfinished && !elsewhere)
-      tools.append(iconButton("go_on", text("go_on"), () => goOn(at)));
+    const goesOn = last && unfinished && !elsewhere;
+    if (goesOn) tools.append(iconButton("go_on", text("go_on"), () => goOn(at)));
     if (usage !== null) {
       const facts = element("span", "usage", usageText(usage));
       facts.title = facts.textContent; // there may be no room for all of it
