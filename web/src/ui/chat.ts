@@ -34,7 +34,7 @@ const page = readPageData();
 const library = await Library.open();
 const follower = new Follower();
 const side = new Side();
-const status = new StatusView({ load, newChat });
+const status = new StatusView({ load, newChat, goTo: (card) => follower.goTo(card) });
 const composer = new Composer({
   ask,
   wait: tellOfWait,

@@ -29,6 +29,14 @@ export class Follower {
     this.#setFollowing(true);
   }
 
+  /** Brings something into view from its beginning on, which is then what the reader is at. */
+  goTo(element: HTMLElement): void {
+    element.scrollIntoView({ block: "start" });
+    this.#lastTop = this.#view.scrollTop;
+    this.#following = false;
+    this.#button.hidden = true;
+  }
+
   goToStart(): void {
     this.#view.scrollTop = 0;
     this.#lastTop = 0;
@@ -39,6 +47,7 @@ export class Follower {
   /** Text may have come in since the last scroll, so only a move upwards shows that the reader left the end. */
   #notice(): void {
     const top = this.#view.scrollTop;
+    if (top === this.#lastTop) return; // the page itself scrolled there
     const below = this.#view.scrollHeight - top - this.#view.clientHeight;
     if (below < NEAR_THE_END) this.#setFollowing(true);
     else if (top < this.#lastTop) this.#setFollowing(false);

@@ -8,6 +8,8 @@ import { explain, modelText, progressText, stageText } from "./wording.ts";
 export interface Remedies {
   readonly load: () => void;
   readonly newChat: () => void;
+  /** Brings a failure into view. */
+  readonly goTo: (card: HTMLElement) => void;
 }
 
 /** Everything the page says about the engine: progress while loading, the model's name, failures. */
@@ -74,7 +76,7 @@ export class StatusView {
         break;
     }
     this.#failure.replaceChildren(card);
-    card.scrollIntoView({ block: "start" });
+    this.#remedies.goTo(card);
   }
 
   clearFailure(): void {
