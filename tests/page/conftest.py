@@ -16,10 +16,11 @@ ENGINE = "**/engine_worker-*.js"
 # An engine that begins with this takes 10 ms more for each token: the demo model's longest answer would else be over
 # before a busy machine gets to showing, and stopping, its beginning.
 SLOW = """{
+    const DELAY_MS = 10;
     const read = GPUBuffer.prototype.mapAsync;
     GPUBuffer.prototype.mapAsync = async function (...range) {
         await read.apply(this, range);
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
     };
 }
 """
@@ -143,14 +144,15 @@ def open_without_weights(page: Page, site_url: str) -> list[Route]:
 
 
 @contextmanager
-def at_a_walking_pace(page: Page) -> Iterator[None]:
+def at_a_walking_pace(page: Page, milliseconds: int = 10) -> Iterator[None]:
     """An engine that the page starts while the block runs is a slow one."""
     slowed: list[str] = []
+    start = SLOW.replace("DELAY_MS = 10", f"DELAY_MS = {milliseconds}")
 
     def slow(route: Route) -> None:
         slowed.append(route.request.url)
         response = route.fetch()
-        route.fulfill(response=response, body=SLOW + response.text())
+        route.fulfill(response=response, body=start + response.text())
 
     page.route(ENGINE, slow)
     yield
@@ -162,6 +164,16 @@ def at_a_walking_pace(page: Page) -> Iterator[None]:
 def watched_page(browser: Browser, locale: str = "en-US") -> Iterator[tuple[Page, list[str]]]:
     """A page and what its console says."""
     messages: list[str] = []
+    with browser.new_context(reduced_motion="reduce", locale=locale) as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        watch(page, messages)
+        yield page, messages
+        page.goto("about:blank")  # the worker ends here, not while Playwright closes the context
+
+
+def watch(page: Page, messages: list[str]) -> None:
+    """Adds what a page's console says to a list."""
 
     def note(message: str) -> None:
         print("console:", message)
@@ -170,13 +182,8 @@ def watched_page(browser: Browser, locale: str = "en-US") -> Iterator[tuple[Page
     def note_console(message: ConsoleMessage) -> None:
         note(f"{message.type}: {message.text} ({message.location['url']})")
 
-    with browser.new_context(reduced_motion="reduce", locale=locale) as context:
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", note_console)
-        page.on("pageerror", lambda error: note(f"uncaught: {error}"))
-        yield page, messages
-        page.goto("about:blank")  # the worker ends here, not while Playwright closes the context
+    page.on("console", note_console)
+    page.on("pageerror", lambda error: note(f"uncaught: {error}"))
 
 
 def assert_as_expected(console: list[str], expected: list[str]) -> None:

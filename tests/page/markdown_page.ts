@@ -4,7 +4,7 @@ import { highlighter } from "../../web/src/ui/markdown/code.ts";
 import { formula } from "../../web/src/ui/markdown/math.ts";
 import { MarkdownView } from "../../web/src/ui/markdown/view.ts";
 
-const LABELS = { copy: "Copy", copied: "Copied", picture: "Picture:" };
+const LABELS = { copy: "Copy", copied: "Copied", uncopied: "Not copied", picture: "Picture:" };
 
 /** A new view at the end of the page, in a shadow tree of its own if so wanted. */
 function open(shadow = false): { readonly view: MarkdownView; readonly root: HTMLElement } {

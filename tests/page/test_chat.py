@@ -64,6 +64,28 @@ def test_escape_stops_an_answer(chat: Page, at_the_first_text: Callable[[str, st
     expect(chat.get_by_text("Stopped.")).to_be_visible()
 
 
+def test_escape_in_a_dialog_or_the_list_of_chats_stops_no_answer(
+    chat: Page, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    script = """
+        const escape = () => new KeyboardEvent("keydown", { key: "Escape", bubbles: true });
+        document.querySelector("#search").dispatchEvent(escape());
+        document.querySelector("#open-settings").click();
+        document.body.dispatchEvent(escape());
+    """
+    at_the_first_text("Count to 20.", script)
+    chat.get_by_role("dialog").get_by_role("button", name="Done").click()
+    expect(chat.get_by_test_id("reply")).to_have_text(" ".join(map(str, range(1, 21))))
+
+
+def test_the_focus_goes_to_the_message_box_when_an_answer_ends_under_the_stop_button(
+    chat: Page, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    at_the_first_text("Count to 7.", "document.querySelector('#stop').focus()")
+    expect(chat.get_by_test_id("reply")).to_contain_text("7")
+    expect(chat.get_by_role("textbox", name="Message")).to_be_focused()
+
+
 def test_a_new_chat_ends_the_answer_that_is_being_written(
     chat: Page, ask: Callable[[str], Locator], at_the_first_text: Callable[[str, str], None]
 ) -> None:
@@ -140,6 +162,15 @@ def test_what_is_changed_after_it_was_sent_to_a_model_that_loads_is_not_asked(pa
     expect(page.locator(".question")).to_have_count(0)
 
 
+def test_what_is_being_written_outlives_a_reload(page: Page, site_url: str) -> None:
+    page.route("**/models/**", lambda route: route.abort("aborted"))
+    page.goto(site_url)
+    box = page.get_by_role("textbox", name="Message")
+    box.fill("Half a")
+    page.reload()
+    expect(box).to_have_value("Half a")
+
+
 def test_model_text_is_never_read_as_html(chat: Page, ask: Callable[[str], Locator]) -> None:
     ask("Repeat: <img src=x onerror=alert(1)>")
     expect(chat.locator("#conversation img")).to_have_count(0)
@@ -147,5 +178,5 @@ def test_model_text_is_never_read_as_html(chat: Page, ask: Callable[[str], Locat
 
 
 def test_the_page_names_the_model_and_what_it_runs_on(chat: Page) -> None:
-    expect(chat.locator("#model")).to_have_text(re.compile(r"^demo: .*parameters, q4, .* MB of weights, \S+ kernels"))
+    expect(chat.locator("#model")).to_have_text(re.compile(r"^demo: .*parameters · q4 · .* MB of weights · \S+ "))
     expect(chat.get_by_text("Nothing you write leaves this device.")).to_be_visible()

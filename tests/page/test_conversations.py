@@ -70,6 +70,26 @@ def test_an_edited_question_is_another_branch(chat: Page, ask: Ask) -> None:
     expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
 
 
+def test_a_question_that_is_changed_while_an_answer_comes_stays_until_it_is_asked(
+    chat: Page, ask: Ask, at_the_first_text: Callable[[str, str], None]
+) -> None:
+    ask("Say hello in Japanese.")
+    script = """
+        document.querySelector(".asked .edit").click();
+        const editor = document.querySelector(".editor");
+        editor.querySelector("textarea").value = "What is 20 + 30?";
+        editor.requestSubmit();
+        window.disabled = document.querySelector(".again").disabled;
+    """
+    at_the_first_text("Count to 7.", script)
+    expect(chat.locator("#notice")).to_contain_text("This can be asked once the model is ready.")
+    assert chat.evaluate("disabled")
+    expect(chat.locator("body")).to_have_attribute("data-state", "ready")
+    expect(chat.get_by_role("button", name="Answer again").first).to_be_enabled()
+    chat.get_by_role("textbox", name="You").press("Enter")
+    expect(chat.get_by_test_id("reply")).to_have_text("20 + 30 = 50")
+
+
 def test_an_answer_is_written_again_beside_the_first(chat: Page, ask: Ask) -> None:
     ask("What is 17 + 25?")
     chat.get_by_role("button", name="Answer again").click()
@@ -227,3 +247,66 @@ def test_chats_settings_and_theme_by_the_keyboard_alone(chat: Page, ask: Ask, si
     tab_to(chat, side.get_by_role("searchbox"))
     chat.keyboard.press("Control+A")
     chat.keyboard.press("Delete")
+
+
+def test_the_chat_before_a_new_one_is_one_step_back(chat: Page, ask: Ask) -> None:
+    ask("Count to 3.")
+    chat.get_by_role("button", name="New chat").click()
+    ask("Count to 7.")
+    chat.go_back()
+    expect(chat.locator(".question")).to_have_text("Count to 3.")
+    chat.go_forward()
+    expect(chat.locator(".question")).to_have_text("Count to 7.")
+
+
+def test_one_undo_brings_back_all_chats_that_were_just_deleted(chat: Page, ask: Ask, side: Locator) -> None:
+    links = side.get_by_role("listitem")
+    before = links.count()
+    for question in ("Count to 3.", "Count to 7."):
+        chat.get_by_role("button", name="New chat").click()
+        ask(question)
+    for question in ("Count to 7.", "Count to 3."):
+        side.get_by_role("button", name=f"Delete “{question}”").first.click()
+    expect(links).to_have_count(before)
+    expect(chat.locator("#notice")).to_contain_text("2 chats were deleted.")
+    chat.get_by_role("button", name="Undo").click()
+    expect(links).to_have_count(before + 2)
+    # The one that was open is so again, and what is typed goes into it.
+    expect(chat.locator(".question")).to_have_text("Count to 7.")
+    expect(chat.get_by_role("textbox", name="Message")).to_be_focused()
+
+
+def test_of_several_files_each_that_fails_is_named(chat: Page, side: Locator) -> None:
+    files = {"other.json": '[{"title": "A chat"}]', "good.md": "<!-- user -->\n\nA question"}
+    side.locator("#import-files").set_input_files(
+        [FilePayload(name=name, mimeType="text/plain", buffer=text.encode()) for name, text in files.items()]
+    )
+    notice = chat.locator("#notice")
+    expect(notice).to_contain_text("1 chat came in.")
+    expect(notice).to_contain_text("other.json has no chats that can be read: it is no file of chats")
+
+
+def test_a_new_chat_ends_the_search_that_would_hide_it(chat: Page, ask: Ask, side: Locator) -> None:
+    side.get_by_role("searchbox").fill("no such words")
+    chat.get_by_role("button", name="New chat").click()
+    ask("Count to 3.")
+    expect(side.get_by_role("link", name="Count to 3.").first).to_be_visible()
+
+
+def test_a_copy_that_the_browser_refuses_is_said(chat: Page, ask: Ask) -> None:
+    ask("What is 17 + 25?")
+    chat.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    chat.locator(".reply").get_by_role("button", name="Copy").click()
+    expect(chat.locator("#notice")).to_contain_text("Not copied")
+    chat.evaluate("() => { delete navigator.clipboard.writeText; }")
+
+
+def test_a_browser_that_keeps_nothing_says_so_in_a_sentence(page: Page, site_url: str) -> None:
+    page.add_init_script(
+        'indexedDB.open = () => { throw new DOMException("Internal error opening the store.", "UnknownError"); }'
+    )
+    page.route("**/models/**", lambda route: route.abort("aborted"))
+    page.goto(site_url)
+    expect(page.locator("#notice")).to_contain_text(
+        "This browser keeps no chats now: Internal error opening the store. They last until the page is closed."
+    )

@@ -85,3 +85,25 @@ def test_a_message_that_is_too_long_comes_back_into_the_message_box(chat: Page) 
     chat.get_by_role("button", name="Start a new chat").click()
     expect(chat.get_by_role("alert")).to_be_empty()
     box.fill("")
+
+
+def test_no_place_finds_a_card_missing_where_the_browser_has_no_webgpu(
+    page_without_webgpu: Page, site_url: str
+) -> None:
+    page = page_without_webgpu
+    page.add_init_script("delete Navigator.prototype.gpu")
+    page.goto(f"{site_url}will_it_run.html")
+    expect(page.locator("#models")).to_contain_text("Does not run here: there is no WebGPU.")
+    page.goto(site_url)
+    page.locator("#open-models").click()
+    expect(page.get_by_role("dialog", name="Models")).to_contain_text("Does not run here: there is no WebGPU.")
+
+
+def test_the_heading_of_a_failure_is_in_view_on_a_small_phone(
+    page: Page, site_url: str, expected_console: list[str]
+) -> None:
+    expected_console.append("net::ERR_FAILED")
+    page.set_viewport_size({"width": 320, "height": 568})
+    page.route("**/weights-0000.bin", lambda route: route.abort())
+    page.goto(site_url)
+    expect(page.get_by_role("alert").get_by_role("heading")).to_be_in_viewport(ratio=1)

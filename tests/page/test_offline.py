@@ -39,6 +39,17 @@ def test_the_rest_of_the_site_is_fetched_once_the_model_is_there(page: Page, sit
     page.wait_for_function(CONTROLLED)
 
 
+def test_a_browser_that_refuses_to_keep_the_site_shows_it_all_the_same(page: Page, site_url: str) -> None:
+    page.add_init_script(
+        """if (navigator.serviceWorker) navigator.serviceWorker.register = () => {
+            window.asked = true;
+            return Promise.reject(new DOMException("refused", "SecurityError"));
+        }"""
+    )
+    page.goto(site_url)
+    page.wait_for_function("() => window.asked")
+
+
 @pytest.fixture(scope="module")
 def updated(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, Callable[[], None]]]:
     """A page of the chat that is kept, and what puts a new version of the site on its host."""

@@ -47,7 +47,7 @@ def stream(chat: Page, text: str, every_ms: int) -> float:
     chat.evaluate(HOLD)
     chat.get_by_role("textbox", name="Message").fill("Say something long.")
     chat.keyboard.press("Enter")
-    chat.wait_for_function("window.say !== undefined")
+    chat.wait_for_function("() => window.say !== undefined")
     moved: float = chat.evaluate(STREAM, {"pieces": cut(text, random.Random(2)), "everyMs": every_ms})
     expect(chat.locator("body")).to_have_attribute("data-state", "ready")
     return moved

@@ -9,6 +9,7 @@ import {
 } from "../../web/src/ui/conversation/conversation.ts";
 import { readJson, writeJson } from "../../web/src/ui/conversation/json_file.ts";
 import { readMarkdown, writeMarkdown } from "../../web/src/ui/conversation/markdown_file.ts";
+import { caughtUp } from "../../web/src/ui/conversation/other_tabs.ts";
 import { NO_SETTINGS, samplingOf } from "../../web/src/ui/conversation/settings.ts";
 import {
   add,
@@ -35,6 +36,28 @@ function branched(): Conversation {
 
 const contents = ({ messages }: Conversation, places: readonly number[]): unknown[] =>
   places.map((at) => messages[at]?.content);
+
+describe("a conversation in another tab", () => {
+  it("grows on screen, and what has not changed stays the same object", () => {
+    const mine = branched();
+    const grown = add(mine, mine.shown, question("more"));
+    const seen = caughtUp(mine, structuredClone({ ...grown, title: "Ours" }));
+    assert.equal(seen.title, "Ours");
+    assert.equal(seen.shown, 6);
+    for (const [at, message] of mine.messages.entries()) assert.equal(seen.messages[at], message);
+  });
+
+  it("keeps the branch that is on screen here", () => {
+    const mine = show(branched(), 2);
+    const elsewhere = add(branched(), 5, question("more"));
+    assert.equal(caughtUp(mine, structuredClone(elsewhere)).shown, mine.shown);
+  });
+
+  it("lets go of messages that were taken back there", () => {
+    const mine = add(branched(), 5, question("more"));
+    assert.equal(caughtUp(mine, structuredClone(branched())).shown, 5);
+  });
+});
 
 describe("a conversation", () => {
   it("shows one branch, and remembers the others", () => {

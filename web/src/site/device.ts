@@ -2,6 +2,8 @@ import { describeAdapter, isSoftware } from "../runtime/adapter.ts";
 
 /** What the browser tells of the device that models would run on; null where it keeps that to itself. */
 export interface Device {
+  /** Whether this page can ask for an adapter at all. */
+  readonly webgpu: boolean;
   readonly adapter: Adapter | null;
   /** Bytes of memory, roughly; browsers say no more than 8 or 32 GB. */
   readonly memory: number | null;
@@ -26,6 +28,7 @@ export async function readDevice(): Promise<Device> {
   ]);
   const gigabytes: unknown = Reflect.get(navigator, "deviceMemory");
   return {
+    webgpu: navigator.gpu !== undefined,
     adapter,
     memory: typeof gigabytes === "number" ? gigabytes * 2 ** 30 : null,
     room: quota === undefined ? null : quota - (usage ?? 0),

@@ -10,7 +10,8 @@ export async function keepForOffline(script: string): Promise<void> {
   if (serviceWorker === undefined) return;
   await settled();
   const options: RegistrationOptions = { updateViaCache: "none" };
-  const registration = await serviceWorker.register(script, options);
+  const registration = await serviceWorker.register(script, options).catch(() => null);
+  if (registration === null) return; // refused, as in some private windows: the site works, but not without a network
   offerWaiting(registration);
   registration.addEventListener("updatefound", () => {
     registration.installing?.addEventListener("statechange", () => offerWaiting(registration));

@@ -18,7 +18,7 @@ part("verdict", HTMLElement).textContent = verdict(fits.map(({ fit }) => fit));
 
 /** The whole page in a sentence or two. */
 function verdict(found: readonly Fit[]): string {
-  if (navigator.gpu === undefined) {
+  if (!device.webgpu) {
     return text(isSecureContext ? "verdict_no_webgpu" : "verdict_not_secure");
   }
   if (device.adapter === null) return text("verdict_no_adapter");
@@ -44,11 +44,11 @@ function card(model: ModelChoice, fit: Fit): HTMLLIElement {
   return made;
 }
 
-function factOf(key: string, { adapter, memory, room }: Device): string {
+function factOf(key: string, { webgpu, adapter, memory, room }: Device): string {
   const present = (is: boolean | undefined): string => text(is ? "here" : "missing");
   switch (key) {
     case "webgpu":
-      return present(navigator.gpu !== undefined);
+      return present(webgpu);
     case "adapter":
       return adapter === null ? text("none_found_here") : adapter.name || text("name_hidden");
     case "memory":

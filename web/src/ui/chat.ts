@@ -7,6 +7,7 @@ import { titleOf } from "./conversation/conversation.ts";
 import { Library } from "./conversation/library.ts";
 import { Dialogue } from "./dialogue.ts";
 import { Engine } from "./engine.ts";
+import { watchEscape } from "./escape.ts";
 import { Follower } from "./follow.ts";
 import { ModelsDialog } from "./models/models_dialog.ts";
 import { noteSpeed } from "./models/speed.ts";
@@ -17,10 +18,11 @@ import { offerPrompts } from "./prompts.ts";
 import { recall, remember } from "./remembered.ts";
 import { SettingsDialog } from "./settings_dialog.ts";
 import { ConversationList } from "./side/conversation_list.ts";
+import { Deletions } from "./side/deletions.ts";
 import { watchFileButtons } from "./side/files.ts";
 import { watchLanguages } from "./side/languages.ts";
 import { Side } from "./side/side.ts";
-import { requestUnderWay, type State } from "./state.ts";
+import { requestUnderWay, type State, stageOf } from "./state.ts";
 import { StatusView } from "./status_view.ts";
 import { stayStored } from "./stay_stored.ts";
 import { text } from "./texts.ts";
@@ -33,17 +35,22 @@ const page = readPageData();
 const library = await Library.open();
 const follower = new Follower();
 const side = new Side();
-const status = new StatusView({ load, newChat });
+const status = new StatusView({ load, newChat, goTo: (card) => follower.goTo(card) });
 const composer = new Composer({
   ask,
-  wait: () => notify(text("asks_when_ready")),
+  wait: tellOfWait,
   think: (thinking) => dialogue.changeSettings({ ...dialogue.conversation.settings, thinking }),
 });
 const list = new ConversationList(library, { rename, remove });
 const stopButton = part("stop", HTMLButtonElement);
 const siteName = document.title;
 
-const READINESS: Partial<Record<State["kind"], Readiness>> = { ready: "now", loading: "soon" };
+const READINESS: Partial<Record<State["kind"], Readiness>> = {
+  ready: "now",
+  loading: "soon",
+  offered: "soon",
+};
+const REFUSALS = { not_ready: "asks_not_yet", other_tab: "asks_in_other_tab" } as const;
 
 let chosen = page.models.find(({ name }) => name === recall("model")) ?? page.models[0];
 let state: State = { kind: "loading", stage: "manifest", done: 0, total: 0, elapsed: 0 };
@@ -52,17 +59,20 @@ let engine: Engine | null = null;
 let toldOfTrouble = false;
 
 const dialogue = new Dialogue(library, {
-  mayAsk: () => state.kind === "ready",
   model: () => chosen,
   thinks: () => "model" in state && state.model.thinks,
-  send: (request) => {
+  begin: (id) => {
     if (state.kind !== "ready") return;
     status.clearFailure();
-    enter({ kind: "reading", model: state.model, id: request.id, done: 0, total: 0 });
+    enter({ kind: "reading", model: state.model, id, done: 0, total: 0 });
     dialogue.waitingFor(text("reading"));
-    currentEngine().generate(request);
     composer.focus();
     follower.goToEnd();
+  },
+  send: (request) => {
+    // It may have been stopped before it was sent.
+    if (state.kind === "reading") currentEngine().generate(request);
+    else dialogue.leave();
   },
   stop: (id) => {
     // What the stopped request still sends carries a number that is no longer under way.
@@ -70,14 +80,23 @@ const dialogue = new Dialogue(library, {
     if ("model" in state) enter({ kind: "ready", model: state.model });
   },
   giveBack: (asked) => composer.restore(asked),
+  refuse: (why) => notify(text(REFUSALS[why])),
   changed: showDialogue,
+});
+
+const deletions = new Deletions(library, (open) => {
+  if (open !== null && dialogue.isEmpty) location.hash = open;
+  else list.show(dialogue.conversation.id);
 });
 
 function enter(next: State): void {
   state = next;
-  status.show(state);
+  const stopFocused = document.activeElement === stopButton;
+  status.show(state, chosen.label);
+  dialogue.ready = state.kind === "ready";
   composer.readiness = READINESS[state.kind] ?? "no";
   stopButton.disabled = state.kind === "stopping";
+  if (stopFocused && requestUnderWay(state) === undefined) composer.focus();
 }
 
 /** Brings what stands around the conversation in step with it. */
@@ -117,7 +136,7 @@ async function start(): Promise<void> {
   if (chosen.bytes > UNASKED_BYTES) {
     const { bundles } = await currentEngine().stored();
     if (!bundles.some(({ address }) => address === bundleAddress(chosen.bundle))) {
-      enter({ kind: "offered", label: chosen.label, bytes: chosen.bytes });
+      enter({ kind: "offered", bytes: chosen.bytes });
       return;
     }
   }
@@ -149,7 +168,13 @@ function choose(model: ModelChoice): void {
 }
 
 function ask(question: string): void {
-  dialogue.ask(question);
+  if (!dialogue.ask(question)) composer.restore(question);
+}
+
+/** A question was sent before the model is there. */
+function tellOfWait(): void {
+  if (state.kind !== "offered") notify(text("asks_when_ready"));
+  else notify(text("asks_when_fetched"), { label: text("fetch_model"), act: load });
 }
 
 function stop(): void {
@@ -159,7 +184,14 @@ function stop(): void {
   composer.focus();
 }
 
+/** Begins a new chat; the one that was open is one step back. */
 function newChat(): void {
+  if (!dialogue.isEmpty) history.pushState(null, "", location.pathname + location.search);
+  startNew();
+}
+
+function startNew(): void {
+  list.clearSearch();
   dialogue.startNew();
   if (state.kind !== "failed") status.clearFailure();
   arrive();
@@ -171,7 +203,7 @@ function openFromAddress(): void {
   const found = library.get(location.hash.slice(1));
   if (found === undefined) {
     if (dialogue.isEmpty) showDialogue();
-    else newChat();
+    else startNew();
     return;
   }
   dialogue.open(found);
@@ -188,22 +220,16 @@ function arrive(): void {
 function rename(id: string, title: string): void {
   const found = library.get(id);
   if (id === dialogue.conversation.id) dialogue.rename(title);
-  else if (found) void library.put({ ...found, title });
+  else if (found) void library.keep({ ...found, title }, (chat) => ({ ...chat, title }));
 }
 
 function remove(id: string): void {
-  if (id === dialogue.conversation.id) dialogue.startNew();
-  const removed = library.get(id);
-  if (removed === undefined) return;
-  void library.delete(id);
+  const open = id === dialogue.conversation.id;
+  if (open) dialogue.startNew();
+  const found = library.get(id);
+  if (found === undefined) return;
+  deletions.delete(found, open);
   list.show(dialogue.conversation.id);
-  notify(text("chat_deleted", { title: titleOf(removed) }), {
-    label: text("undo"),
-    act: () => {
-      void library.put(removed);
-      list.show(dialogue.conversation.id);
-    },
-  });
 }
 
 function receive(message: FromEngine): void {
@@ -261,7 +287,13 @@ new SettingsDialog({
   ofModel: () => chosen.sampling,
   change: (settings) => dialogue.changeSettings(settings),
 });
-new ModelsDialog({ models: page.models, engine: currentEngine, current: () => chosen, use });
+new ModelsDialog({
+  models: page.models,
+  engine: currentEngine,
+  current: () => chosen,
+  stage: () => stageOf(state),
+  use,
+});
 watchLanguages(() => dialogue.leave());
 watchFileButtons(library, (conversation) => {
   location.hash = conversation.id;
@@ -270,14 +302,17 @@ watchFileButtons(library, (conversation) => {
 library.follow((id) => {
   const found = library.get(id);
   if (id !== dialogue.conversation.id) list.show(dialogue.conversation.id);
-  else if (found && requestUnderWay(state) === undefined) dialogue.open(found);
+  else if (found) dialogue.follow(found);
+  else if (!dialogue.isEmpty) {
+    dialogue.abandon();
+    notify(text("deleted_in_other_tab"));
+  }
 });
 stopButton.addEventListener("click", stop);
 part("new-chat", HTMLButtonElement).addEventListener("click", newChat);
 addEventListener("hashchange", openFromAddress);
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") stop();
-});
+watchEscape(stop);
 choose(chosen);
+enter(state);
 openFromAddress();
 void start();

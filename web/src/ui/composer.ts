@@ -1,3 +1,4 @@
+import { keepDraft, recallDraft } from "./draft.ts";
 import { focusForTyping, part } from "./parts.ts";
 
 /** When a question can be asked: now, as soon as the model is there, or not before something else has happened. */
@@ -22,12 +23,14 @@ export class Composer {
 
   constructor(events: ComposerEvents) {
     this.#events = events;
+    this.#box.value ||= recallDraft();
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
     });
     this.#box.addEventListener("input", () => {
       this.#waits = false;
+      keepDraft(this.#box.value);
       this.#fit();
     });
     this.#box.addEventListener("keydown", (event) => {
@@ -81,6 +84,7 @@ export class Composer {
 
   write(text: string): void {
     this.#box.value = text;
+    keepDraft(text);
     this.#fit();
   }
 

@@ -1,4 +1,4 @@
-import { part } from "./parts.ts";
+import { focusForTyping, part } from "./parts.ts";
 
 /** How far from the end, in pixels, still counts as reading the end. */
 const NEAR_THE_END = 48;
@@ -12,7 +12,10 @@ export class Follower {
 
   constructor() {
     this.#view.addEventListener("scroll", () => this.#notice());
-    this.#button.addEventListener("click", () => this.goToEnd());
+    this.#button.addEventListener("click", () => {
+      this.goToEnd();
+      focusForTyping(part("message", HTMLElement)); // the button is gone now
+    });
     const size = new ResizeObserver(() => {
       if (this.#following) this.goToEnd();
     });
@@ -26,6 +29,14 @@ export class Follower {
     this.#setFollowing(true);
   }
 
+  /** Brings something into view from its beginning on, which is then what the reader is at. */
+  goTo(element: HTMLElement): void {
+    element.scrollIntoView({ block: "start" });
+    this.#lastTop = this.#view.scrollTop;
+    this.#following = false;
+    this.#button.hidden = true;
+  }
+
   goToStart(): void {
     this.#view.scrollTop = 0;
     this.#lastTop = 0;
@@ -36,6 +47,7 @@ export class Follower {
   /** Text may have come in since the last scroll, so only a move upwards shows that the reader left the end. */
   #notice(): void {
     const top = this.#view.scrollTop;
+    if (top === this.#lastTop) return; // the page itself scrolled there
     const below = this.#view.scrollHeight - top - this.#view.clientHeight;
     if (below < NEAR_THE_END) this.#setFollowing(true);
     else if (top < this.#lastTop) this.#setFollowing(false);

@@ -3,7 +3,7 @@ import type { Failure, LoadStage, ModelSummary } from "../runtime/messages.ts";
 /** Where the page is; everything a person sees besides the conversation follows from it. */
 export type State =
   /** The model is large and not here yet: a person says when it is fetched. */
-  | { readonly kind: "offered"; readonly label: string; readonly bytes: number }
+  | { readonly kind: "offered"; readonly bytes: number }
   | {
       readonly kind: "loading";
       readonly stage: LoadStage;
@@ -25,6 +25,24 @@ export type State =
   | { readonly kind: "stopping"; readonly model: ModelSummary; readonly id: number }
   /** Nothing works until the model is loaded again. */
   | { readonly kind: "failed"; readonly failure: Failure };
+
+/** How far the model is. */
+export type ModelStage = "waiting" | "loading" | "loaded" | "failed";
+
+export function stageOf(state: State): ModelStage {
+  switch (state.kind) {
+    case "offered":
+      return "waiting";
+    case "loading":
+    case "failed":
+      return state.kind;
+    case "ready":
+    case "reading":
+    case "answering":
+    case "stopping":
+      return "loaded";
+  }
+}
 
 /** The number of the request that is under way, if one is. */
 export function requestUnderWay(state: State): number | undefined {

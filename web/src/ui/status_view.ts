@@ -8,6 +8,8 @@ import { explain, modelText, progressText, stageText } from "./wording.ts";
 export interface Remedies {
   readonly load: () => void;
   readonly newChat: () => void;
+  /** Brings a failure into view. */
+  readonly goTo: (card: HTMLElement) => void;
 }
 
 /** Everything the page says about the engine: progress while loading, the model's name, failures. */
@@ -26,13 +28,14 @@ export class StatusView {
     this.#offer.addEventListener("click", remedies.load);
   }
 
-  show(state: State): void {
+  /** `label` is what the chosen model is called here. */
+  show(state: State, label: string): void {
     document.body.dataset.state = state.kind;
     switch (state.kind) {
       case "offered":
         this.#rise(0);
         this.#offer.textContent = text("fetch_and_start", {
-          name: state.label,
+          name: label,
           size: sizeText(state.bytes),
         });
         break;
@@ -45,7 +48,7 @@ export class StatusView {
         break;
       case "ready":
         this.#rise(1);
-        this.#model.textContent = modelText(state.model);
+        this.#model.textContent = modelText(label, state.model);
         break;
       case "failed":
         this.#rise(0);
@@ -73,7 +76,7 @@ export class StatusView {
         break;
     }
     this.#failure.replaceChildren(card);
-    card.scrollIntoView({ block: "nearest" });
+    this.#remedies.goTo(card);
   }
 
   clearFailure(): void {
@@ -81,7 +84,7 @@ export class StatusView {
   }
 
   #showProgress({ stage, done, total, elapsed }: Extract<State, { kind: "loading" }>): void {
-    const share = total > 0 ? done / total : 0;
+    const share = total > 0 && stage !== "manifest" ? done / total : 0;
     const numbers = progressText(stage, done, total, elapsed);
     const words = stageText(stage);
     this.#stage.textContent = words;

@@ -1,6 +1,6 @@
 import type { Failure, FailureCode, LoadStage, ModelSummary, Usage } from "../runtime/messages.ts";
 import type { Ending } from "./conversation/conversation.ts";
-import { formatted, language, sizeText, type TextKey, text } from "./texts.ts";
+import { formatted, sizeText, type TextKey, text } from "./texts.ts";
 
 /** What a person can do about a failure, besides reading about it. */
 export type Remedy = "try_again" | "new_chat" | "none";
@@ -76,7 +76,8 @@ export function progressText(
   total: number,
   elapsed: number,
 ): string {
-  if (total <= 0) return "";
+  // Of the manifest's own files there is little, and no number of it says how far the model is.
+  if (total <= 0 || stage === "manifest") return "";
   const pieces = [formatted(Math.floor((100 * done) / total) / 100, { style: "percent" })];
   if (stage === "weights") {
     pieces.unshift(text("part_of", { part: sizeText(done), whole: sizeText(total) }));
@@ -100,17 +101,16 @@ export function parametersText(count: number): string {
   return text("parameters", { number: compact });
 }
 
-/** "demo: 4.3M parameters, q4, …", for the line under the message box. */
-export function modelText(model: ModelSummary): string {
+/** "Demo: 4.3M parameters · q4 · …", for the line under the message box. */
+export function modelText(label: string, model: ModelSummary): string {
   const facts = [
     parametersText(model.parameters),
     model.quantisation,
     text("weights", { size: sizeText(model.weightBytes) }),
     text("kernels", { variant: model.variant }),
   ];
-  const list = new Intl.ListFormat(language, { type: "unit", style: "short" }).format(facts);
   const on = model.adapter === "" ? "" : ` (${model.adapter})`;
-  return `${model.name}: ${list}${on}`;
+  return `${label}: ${facts.join(" · ")}${on}`;
 }
 
 export function speedText(tokensPerSecond: number, digits = 3): string {

@@ -26,7 +26,9 @@ export function writeJson(conversations: readonly Conversation[]): string {
 /** The conversations in a file, each under a new id, so that none takes the place of one that is here. */
 export function readJson(text: string): readonly Conversation[] {
   const file = new Field("", JSON.parse(text));
-  file.get("format").oneOf([FORMAT]);
+  if (!file.isObject || file.get("format").value !== FORMAT) {
+    throw new Error(`it is no file of chats: its "format" is not "${FORMAT}"`);
+  }
   file.get("version").oneOf([VERSION]);
   return file.get("conversations").list(readConversation);
 }

@@ -1,4 +1,5 @@
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import { messageOf } from "../../runtime/message_of.ts";
 import type { Conversation } from "./conversation.ts";
 
 interface Schema extends DBSchema {
@@ -6,6 +7,9 @@ interface Schema extends DBSchema {
 }
 
 const NAME = "windowseat";
+
+/** A change to a conversation, which can be made to what this tab has and to what is stored. */
+export type Edit = (conversation: Conversation) => Conversation;
 
 /**
  * All conversations of this browser, in memory and in IndexedDB. Where that is missing or full they last until the page is
@@ -34,7 +38,7 @@ export class Library {
       });
       return new Library(database, await database.getAll("conversations"));
     } catch (error) {
-      return new Library(String(error), []);
+      return new Library(problemOf(error), []);
     }
   }
 
@@ -45,15 +49,43 @@ export class Library {
   /** The ones with all these words in their title or messages, the one that changed last first. */
   find(words: string): readonly Conversation[] {
     const wanted = fold(words).split(/\s+/).filter(Boolean);
+    const all = [...this.#all.values()].sort((a, b) => b.changed - a.changed);
+    if (wanted.length === 0) return all;
     const fits = ({ title, messages }: Conversation): boolean => {
       const text = fold([title, ...messages.map(({ content }) => content)].join("\n"));
       return wanted.every((word) => text.includes(word));
     };
-    return [...this.#all.values()].filter(fits).sort((a, b) => b.changed - a.changed);
+    return all.filter(fits);
   }
 
   get(id: string): Conversation | undefined {
     return this.#all.get(id);
+  }
+
+  /** A conversation as it is stored, with what other tabs have made of it; undefined where that cannot be told. */
+  async stored(id: string): Promise<Conversation | undefined> {
+    if (this.#trouble !== null) return undefined;
+    try {
+      return await this.#database?.get("conversations", id);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Keeps a conversation that was edited here, on top of what another tab has stored of it meanwhile. */
+  async keep(edited: Conversation, edit: Edit): Promise<void> {
+    const kept = this.#all.has(edited.id) && this.#trouble === null;
+    this.#all.set(edited.id, edited);
+    await this.#write(async (database) => {
+      const { store, done } = database.transaction("conversations", "readwrite");
+      const stored = await store.get(edited.id);
+      if (stored === undefined && kept) return; // another tab has just deleted it
+      const both = stored === undefined ? edited : edit(stored);
+      // What is stored has fewer messages where an earlier change could not be kept.
+      const whole = both.messages.length < edited.messages.length ? edited : both;
+      await Promise.all([store.put(whole), done]);
+    });
+    this.#tabs.postMessage(edited.id);
   }
 
   async put(...conversations: readonly Conversation[]): Promise<void> {
@@ -74,7 +106,8 @@ export class Library {
   /** Calls back when another tab has changed a conversation. */
   follow(changed: (id: string) => void): void {
     this.#tabs.addEventListener("message", async ({ data: id }: MessageEvent<string>) => {
-      const conversation = await this.#database?.get("conversations", id);
+      if (this.#database === null) return;
+      const conversation = await this.#database.get("conversations", id);
       if (conversation) this.#all.set(id, conversation);
       else this.#all.delete(id);
       changed(id);
@@ -87,9 +120,14 @@ export class Library {
       await step(this.#database);
       this.#trouble = null;
     } catch (error) {
-      this.#trouble = String(error);
+      this.#trouble = problemOf(error);
     }
   }
+}
+
+/** The browser's words without the full stop that they may end with, for they stand within a sentence. */
+function problemOf(error: unknown): string {
+  return messageOf(error).replace(/[.\s]+$/, "");
 }
 
 /** Letters without their marks and in one case, so that "Käse" is found by "kase". */

@@ -73,8 +73,10 @@ function copyButton(labels: MarkdownLabels, text: () => string): HTMLButtonEleme
   button.type = "button";
   button.textContent = labels.copy;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text());
-    button.textContent = labels.copied;
+    button.textContent = await navigator.clipboard.writeText(text()).then(
+      () => labels.copied,
+      () => labels.uncopied,
+    );
     setTimeout(() => {
       button.textContent = labels.copy;
     }, COPIED_MS);

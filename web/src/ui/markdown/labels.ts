@@ -4,6 +4,8 @@ export interface MarkdownLabels {
   readonly copy: string;
   /** In its place once it has. */
   readonly copied: string;
+  /** Where the browser did not let it. */
+  readonly uncopied: string;
   /** Before the address of a picture, which is not loaded. */
   readonly picture: string;
 }

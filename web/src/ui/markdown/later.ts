@@ -7,10 +7,13 @@ export class Later<Script> {
     this.#fetch = fetch;
   }
 
-  /** Runs a step with the script: now, so that nothing is drawn in between, or once it has come. */
+  /**
+   * Runs a step with the script: now, so that nothing is drawn in between, or once it has come. Where it cannot be fetched,
+   * what is shown stays as it is.
+   */
   use(step: (script: Script) => void): void {
     if (this.#script !== null) step(this.#script);
-    else void this.load().then(step);
+    else this.load().then(step, () => {});
   }
 
   async load(): Promise<Script> {

@@ -7,7 +7,8 @@ export type Fit =
   | { readonly kind: "fits"; readonly memory: number }
   /** It may run, but there is little memory left beside it, or none. */
   | { readonly kind: "tight"; readonly memory: number }
-  | { readonly kind: "no_gpu" }
+  | { readonly kind: "no_webgpu" }
+  | { readonly kind: "no_adapter" }
   /** The adapter lacks a feature or a limit. */
   | { readonly kind: "too_small"; readonly lacks: string }
   /** It runs, but is fetched anew each time. */
@@ -19,8 +20,9 @@ const USUAL_CONTEXT = 4096;
 const SHARE_OF_MEMORY = 0.5;
 
 /** `stored`: bytes of the model that the browser has already. */
-export function fitOf(model: ModelChoice, { adapter, memory, room }: Device, stored: number): Fit {
-  if (adapter === null) return { kind: "no_gpu" };
+export function fitOf(model: ModelChoice, device: Device, stored: number): Fit {
+  const { adapter, memory, room } = device;
+  if (adapter === null) return { kind: device.webgpu ? "no_adapter" : "no_webgpu" };
   let lacks = "";
   for (const variant of bestFirst(model.variants, adapter.software)) {
     const missing =

@@ -5,6 +5,7 @@ import type { Engine, Stored } from "../engine.ts";
 import { notify } from "../notice.ts";
 import type { ModelChoice } from "../page_data.ts";
 import { button, element, part } from "../parts.ts";
+import type { ModelStage } from "../state.ts";
 import { sizeText, text } from "../texts.ts";
 import { parametersText, speedText } from "../wording.ts";
 import { fitOf } from "./fit.ts";
@@ -15,9 +16,17 @@ export interface ModelsPlace {
   readonly models: readonly ModelChoice[];
   readonly engine: () => Engine;
   readonly current: () => ModelChoice;
+  /** How far the current one is. */
+  readonly stage: () => ModelStage;
   /** Loads a model, fetching it if need be. */
   readonly use: (model: ModelChoice) => void;
 }
+
+const LABELS = {
+  loading: "loading_model",
+  loaded: "model_in_use",
+  failed: "try_again",
+} as const;
 
 /** The models of the site: which of them this device can run, what they take, and what the browser keeps of them. */
 export class ModelsDialog {
@@ -42,7 +51,7 @@ export class ModelsDialog {
     const left = await this.#place.engine().deleteStored(stored?.address ?? null);
     notify(stored ? text("model_deleted", { name: stored.name }) : text("models_deleted"));
     await this.#show(left);
-    this.#dialog.querySelector<HTMLElement>("button")?.focus();
+    this.#dialog.querySelector<HTMLElement>("button:enabled:not([hidden])")?.focus();
   }
 
   async #show({ bundles, bytes }: Stored): Promise<void> {
@@ -65,6 +74,7 @@ export class ModelsDialog {
     const current = model === this.#place.current();
     const fit = fitOf(model, device, stored?.bytes ?? 0);
     const facts = [parametersText(model.parameters), sizeFact(model, stored)];
+    if (current) facts.unshift(text("model_chosen"));
     if (device.adapter && fit.kind !== "too_small") {
       const { tokensPerSecond, measured } = speedOf(model, device.adapter);
       const speed = speedText(tokensPerSecond, measured ? 3 : 1);
@@ -78,13 +88,15 @@ export class ModelsDialog {
     const buttons = element("div", "buttons");
     if (stored) buttons.append(this.#deleteButton(stored));
     if (current) item.ariaCurrent = "true";
-    const label = current ? "model_in_use" : here ? "use_model" : "fetch_model";
+    const stage = current ? this.#place.stage() : "waiting";
+    const label = stage === "waiting" ? (here ? "use_model" : "fetch_model") : LABELS[stage];
     const use = button("action", text(label), () => {
       this.#dialog.close();
       this.#place.use(model);
     });
     use.ariaLabel = `${text(label)}: ${model.label}`;
-    use.disabled = current || fit.kind === "no_gpu" || fit.kind === "too_small";
+    const runs = fit.kind === "fits" || fit.kind === "tight" || fit.kind === "no_room";
+    use.disabled = stage === "loading" || stage === "loaded" || !runs;
     buttons.append(use);
     item.append(words, buttons);
     return item;

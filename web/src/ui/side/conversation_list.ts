@@ -34,6 +34,11 @@ export class ConversationList {
     this.#none.textContent = text(this.#search.value === "" ? "no_chats" : "none_found");
   }
 
+  /** Shows all of them again. */
+  clearSearch(): void {
+    this.#search.value = "";
+  }
+
   #item(conversation: Conversation): HTMLLIElement {
     const { id } = conversation;
     const title = titleOf(conversation);

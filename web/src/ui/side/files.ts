@@ -36,26 +36,34 @@ export function watchFileButtons(library: Library, came: (last: Conversation) =>
   files.addEventListener("change", async () => {
     const chosen = [...(files.files ?? [])];
     files.value = ""; // so that the same file can be chosen again
-    for (const file of chosen) await takeIn(file, library, came);
+    void takeIn(chosen, library, came);
   });
 }
 
 async function takeIn(
-  file: File,
+  files: readonly File[],
   library: Library,
   came: (last: Conversation) => void,
 ): Promise<void> {
-  try {
-    if (file.size > LARGEST) throw new Error(`${sizeText(file.size)} > ${sizeText(LARGEST)}`);
-    const content = await file.text();
-    const isJson = content.trimStart().startsWith("{");
-    const found = isJson ? readJson(content) : [readMarkdown(content)];
-    await library.put(...found);
-    notify(text("imported", { count: found.length }));
-    const last = found.at(-1);
-    if (last) came(last);
-  } catch (error) {
-    const problem = messageOf(error);
-    notify(text("not_imported", { file: file.name, problem }));
+  const found: Conversation[] = [];
+  const refusals: string[] = [];
+  for (const file of files) {
+    try {
+      found.push(...(await read(file)));
+    } catch (error) {
+      refusals.push(text("not_imported", { file: file.name, problem: messageOf(error) }));
+    }
   }
+  await library.put(...found);
+  const count = found.length;
+  notify([...(count > 0 ? [text("imported", { count })] : []), ...refusals].join(" "));
+  const last = found.at(-1);
+  if (last) came(last);
+}
+
+async function read(file: File): Promise<readonly Conversation[]> {
+  if (file.size > LARGEST) throw new Error(`${sizeText(file.size)} > ${sizeText(LARGEST)}`);
+  const content = await file.text();
+  const isJson = /^\s*[{[]/.test(content);
+  return isJson ? readJson(content) : [readMarkdown(content)];
 }

@@ -1,5 +1,5 @@
-import { part } from "../parts.ts";
-import { remember } from "../remembered.ts";
+import { focusForTyping, part } from "../parts.ts";
+import { recall, remember } from "../remembered.ts";
 
 const root = document.documentElement;
 const wide = matchMedia("(width >= 60rem)");
@@ -22,7 +22,11 @@ export class Side {
       event.stopPropagation();
       this.close();
     });
-    wide.addEventListener("change", () => this.#set(wide.matches && this.#isOpen));
+    // Printing makes a page narrow as well: what a person chose for a wide one stays.
+    wide.addEventListener("change", () => {
+      root.dataset.side = (wide.matches && recall("side")) || "closed";
+      this.#show();
+    });
     this.#show();
   }
 
@@ -44,7 +48,9 @@ export class Side {
     root.dataset.side = open ? "open" : "closed";
     if (wide.matches) remember("side", root.dataset.side);
     this.#show();
-    if (open) part("search", HTMLInputElement).focus({ preventScroll: true });
+    if (!open) return;
+    part("side-close", HTMLButtonElement).focus({ preventScroll: true });
+    focusForTyping(part("search", HTMLInputElement));
   }
 
   #show(): void {

@@ -1,9 +1,11 @@
+import { notify } from "../notice.ts";
 import { element, iconButton } from "../parts.ts";
 import { text } from "../texts.ts";
 
 /** What the buttons at a message do; a message is named by its place in the conversation. */
 export interface MessageActions {
-  readonly edit: (at: number, content: string) => void;
+  /** Whether the changed question was taken. */
+  readonly edit: (at: number, content: string) => boolean;
   readonly regenerate: (at: number) => void;
   readonly goOn: (at: number) => void;
   /** Shows the branch through this message. */
@@ -12,10 +14,15 @@ export interface MessageActions {
 
 const COPIED_MS = 1500;
 
-/** A button that copies a text and says that it has. */
+/** A button that copies a text and says whether it has. */
 export function copyButton(content: () => string): HTMLButtonElement {
   const copy = iconButton("copy", text("copy"), async () => {
-    await navigator.clipboard.writeText(content());
+    try {
+      await navigator.clipboard.writeText(content());
+    } catch {
+      notify(text("not_copied"));
+      return;
+    }
     copy.replaceWith(copied);
     copied.focus();
     setTimeout(() => {
@@ -45,7 +52,8 @@ export function branchSwitch(
     const made = iconButton(name, label, () => {
       if (target !== undefined) choose(target);
     });
-    made.disabled = target === undefined;
+    if (target === undefined) made.disabled = true;
+    else made.value = String(target);
     return made;
   };
   const count = element("span", "count", `${place + 1}/${siblings.length}`);

@@ -5,6 +5,15 @@ import { text } from "../texts.ts";
 import { endingNote, usageText } from "../wording.ts";
 import { branchSwitch, copyButton, type MessageActions } from "./actions.ts";
 
+/** Where an answer stands. */
+interface AnswerPlace {
+  readonly siblings: readonly number[];
+  /** Whether the conversation ends with it. */
+  readonly last: boolean;
+  /** Whether another tab is writing it. */
+  readonly elsewhere: boolean;
+}
+
 /** An answer, while it comes and once it is there. */
 export class AnswerView {
   readonly node = element("article", "reply");
@@ -23,6 +32,7 @@ export class AnswerView {
     this.#markdown = new MarkdownView(this.#answer, {
       copy: text("copy"),
       copied: text("copied"),
+      uncopied: text("not_copied"),
       picture: text("picture"),
     });
     this.node.append(this.#answer);
@@ -46,18 +56,18 @@ export class AnswerView {
     }
   }
 
-  /** The answer is over, or was before; `last` is whether the conversation ends with it. */
+  /** The answer is over, or was before, or is another tab's to write. */
   finish(
     at: number,
     message: Message,
-    { siblings, last }: { readonly siblings: readonly number[]; readonly last: boolean },
+    { siblings, last, elsewhere }: AnswerPlace,
     { regenerate, goOn, choose }: MessageActions,
   ): void {
     this.#waiting.remove();
     this.#thinking.classList.remove("writing");
     this.#markdown.end();
     const { content, ending, usage } = message;
-    const note = endingNote(ending, usage);
+    const note = elsewhere ? text("written_elsewhere") : endingNote(ending, usage);
     if (note !== "") this.node.append(element("p", "note", note));
     const tools = element("div", "tools");
     tools.append(
@@ -65,7 +75,8 @@ export class AnswerView {
       copyButton(() => content),
       iconButton("again", text("regenerate"), () => regenerate(at)),
     );
-    const goesOn = last && (ending === null || ending === "cancelled" || ending === "limit");
+    const unfinished = ending === null || ending === "cancelled" || ending === "limit";
+    const goesOn = last && unfinished && !elsewhere;
     if (goesOn) tools.append(iconButton("go_on", text("go_on"), () => goOn(at)));
     if (usage !== null) {
       const facts = element("span", "usage", usageText(usage));

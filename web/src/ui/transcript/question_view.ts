@@ -16,9 +16,10 @@ export function questionView(
   const tools = element("div", "tools");
   const change = iconButton("edit", text("edit"), () => {
     const editor = questionEditor(content, (changed) => {
+      // What was written stays until it is asked, or given up.
+      if (changed !== null && !edit(at, changed)) return;
       editor.replaceWith(words, tools);
       if (changed === null) change.focus();
-      else edit(at, changed);
     });
     words.remove();
     tools.replaceWith(editor);
@@ -31,6 +32,11 @@ export function questionView(
   );
   node.append(words, tools);
   return node;
+}
+
+/** Whether somebody is changing the question. */
+export function isEdited(node: HTMLElement): boolean {
+  return node.querySelector(".editor") !== null;
 }
 
 /** A box with the question in it; gives back what became of it, or null when it stays as it was. */

@@ -3,7 +3,7 @@ import { branch, siblings } from "../conversation/tree.ts";
 import { part } from "../parts.ts";
 import type { MessageActions } from "./actions.ts";
 import { AnswerView } from "./answer_view.ts";
-import { questionView } from "./question_view.ts";
+import { isEdited, questionView } from "./question_view.ts";
 
 /** A message on screen, and all that it was made from. */
 interface Shown {
@@ -11,6 +11,8 @@ interface Shown {
   readonly key: unknown;
   readonly versions: string;
   readonly last: boolean;
+  /** Whether another tab is writing it. */
+  readonly elsewhere: boolean;
   readonly node: HTMLElement;
 }
 
@@ -26,6 +28,9 @@ export class Transcript {
   readonly #actions: MessageActions;
   #shown: readonly Shown[] = [];
   #open: { readonly at: number; readonly view: AnswerView } | null = null;
+  #mayAsk = false;
+  /** Whether another tab writes the last answer; what is shown next says so. */
+  writtenElsewhere = false;
 
   constructor(actions: MessageActions) {
     const focusing = (at: number, selector: string): void =>
@@ -44,6 +49,13 @@ export class Transcript {
     };
   }
 
+  /** Whether the buttons that ask can do so now. */
+  set mayAsk(mayAsk: boolean) {
+    if (mayAsk === this.#mayAsk) return;
+    this.#mayAsk = mayAsk;
+    this.#enable();
+  }
+
   /** Shows a conversation as it is now; what is on screen already stays. A message at `writing` is left to the open view. */
   show(conversation: Conversation, writing: number | null = null): void {
     const places = branch(conversation).filter((at) => at !== writing);
@@ -52,6 +64,7 @@ export class Transcript {
       key: conversation.messages[at],
       versions: siblings(conversation, at).join(),
       last: at === conversation.shown,
+      elsewhere: at === conversation.shown && this.writtenElsewhere,
     }));
     const same = wanted.findIndex((each, i) => !alike(each, this.#shown[i]));
     const kept = same < 0 ? wanted.length : same;
@@ -61,6 +74,7 @@ export class Transcript {
       .map((each) => ({ ...each, node: this.#make(conversation, each) }));
     this.#finished.append(...made.map(({ node }) => node));
     this.#shown = [...this.#shown.slice(0, kept), ...made];
+    this.#enable();
   }
 
   /** Shows another conversation, without a screen reader saying all of it. */
@@ -81,6 +95,7 @@ export class Transcript {
     view.append("answer", content);
     this.#unfinished.append(view.node);
     this.#open = { at, view };
+    this.#enable();
     return view;
   }
 
@@ -93,13 +108,14 @@ export class Transcript {
     this.show(conversation, open.at);
     const { at, view } = open;
     const versions = siblings(conversation, at);
-    view.finish(at, message, { siblings: versions, last: true }, this.#actions);
+    const place = { versions: versions.join(), last: true, elsewhere: false };
+    view.finish(at, message, { ...place, siblings: versions }, this.#actions);
     const focused = document.activeElement;
     const keepsFocus = focused instanceof HTMLElement && view.node.contains(focused);
     this.#finished.append(view.node);
     if (keepsFocus) focused.focus(); // moving an element takes the focus away from it
-    const made = { at, key: message, versions: versions.join(), last: true, node: view.node };
-    this.#shown = [...this.#shown, made];
+    this.#shown = [...this.#shown, { at, key: message, ...place, node: view.node }];
+    this.#enable();
   }
 
   /** Takes the open answer away. */
@@ -108,7 +124,18 @@ export class Transcript {
     this.#open = null;
   }
 
-  #make(conversation: Conversation, { at, last }: { at: number; last: boolean }): HTMLElement {
+  /** Buttons can be pressed when they would do something: one that shows another version, unless an answer is being written. */
+  #enable(): void {
+    const set = (selector: string, enabled: boolean): void => {
+      for (const button of this.#finished.querySelectorAll<HTMLButtonElement>(selector)) {
+        button.disabled = !enabled;
+      }
+    };
+    set(".again, .go_on", this.#mayAsk && !this.writtenElsewhere);
+    set(".branches button[value]", this.#open === null);
+  }
+
+  #make(conversation: Conversation, { at, last, elsewhere }: Omit<Shown, "node">): HTMLElement {
     const message = conversation.messages[at];
     const versions = siblings(conversation, at);
     if (message?.role !== "assistant") {
@@ -117,17 +144,18 @@ export class Transcript {
     const view = new AnswerView();
     view.append("thinking", message.thinking);
     view.append("answer", message.content);
-    view.finish(at, message, { siblings: versions, last }, this.#actions);
+    view.finish(at, message, { siblings: versions, last, elsewhere }, this.#actions);
     return view.node;
   }
 }
 
 function alike(wanted: Omit<Shown, "node">, shown: Shown | undefined): boolean {
+  if (shown === undefined || wanted.at !== shown.at || wanted.key !== shown.key) return false;
+  // What is being written into a question outlives another version of it, which comes from another tab.
+  if (isEdited(shown.node)) return true;
   return (
-    shown !== undefined &&
-    wanted.at === shown.at &&
-    wanted.key === shown.key &&
     wanted.versions === shown.versions &&
-    wanted.last === shown.last
+    wanted.last === shown.last &&
+    wanted.elsewhere === shown.elsewhere
   );
 }
