@@ -17,7 +17,7 @@ SCRIPT = """async ([bundle, variant]) => {
   const ask = (message) => new Promise((resolve, reject) => {
     worker.onerror = (event) => reject(new Error(event.message));
     worker.onmessage = ({ data }) => {
-      if (data.kind === "failed") reject(new Error(data.failure.message));
+      if (data.kind.endsWith("failed")) reject(new Error(data.failure.message));
       else if (ends.includes(data.kind)) resolve(data);
     };
     worker.postMessage(message);

@@ -107,3 +107,42 @@ def test_the_heading_of_a_failure_is_in_view_on_a_small_phone(
     page.route("**/weights-0000.bin", lambda route: route.abort())
     page.goto(site_url)
     expect(page.get_by_role("alert").get_by_role("heading")).to_be_in_viewport(ratio=1)
+
+
+def test_what_has_come_of_an_answer_outlives_a_failure(page: Page, site_url: str) -> None:
+    page.add_init_script("""
+        const Own = Worker;
+        window.Worker = class extends Own { constructor(...given) { super(...given); window.engineWorker = this; } };
+    """)
+    page.goto(site_url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    page.evaluate("""() => {
+        const failure = { code: "device_lost", message: "The browser lost the GPU." };
+        const data = { kind: "failed", id: null, failure };
+        const watching = new MutationObserver(() => {
+            if ((document.querySelector("[data-testid=reply]")?.textContent ?? "").length < 3) return;
+            watching.disconnect();
+            engineWorker.dispatchEvent(new MessageEvent("message", { data }));
+        });
+        watching.observe(document.body, { subtree: true, childList: true, characterData: true });
+    }""")
+    page.get_by_role("textbox", name="Message").fill("Count from 1 to 20.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("The graphics card stopped answering")
+    expect(page.get_by_test_id("reply")).to_contain_text("1 2")
+    expect(page.get_by_role("textbox", name="Message")).to_be_empty()
+
+
+def test_a_model_that_another_tab_has_deleted_is_gone_from_the_list(page: Page, copy_of_site: CopyOfSite) -> None:
+    _, url = copy_of_site()
+    page.goto(url)
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")
+    page.locator("#open-models").click()
+    sheet = page.get_by_role("dialog", name="Models")
+    expect(sheet.get_by_role("button", name="Delete")).to_have_count(1)
+    page.evaluate("navigator.storage.getDirectory().then((root) => root.removeEntry('windowseat', {recursive: true}))")
+    sheet.get_by_role("button", name="Delete").click()
+    expect(sheet.get_by_role("button", name="Delete")).to_have_count(0)
+    expect(page.locator("#notice")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.locator("body")).to_have_attribute("data-state", "ready")

@@ -18,7 +18,16 @@ type Reply = "counted" | "settled" | "saved";
 /** Something about one request that its engine said. */
 export type Heard = Exclude<
   FromEngine,
-  { readonly kind: "loading" | "ready" | "stored" | "storage_speed" | "failed" | Reply }
+  {
+    readonly kind:
+      | "loading"
+      | "ready"
+      | "stored"
+      | "storage_speed"
+      | "storage_failed"
+      | "failed"
+      | Reply;
+  }
 >;
 
 /** What has requests answered: a client, or one of its sessions. */

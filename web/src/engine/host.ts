@@ -23,6 +23,12 @@ export type HostOptions = Pick<EngineOptions, "gpu" | "fetch">;
 
 type LoadMessage = Extract<ToEngine, { readonly kind: "load" }>;
 
+/** What is asked of the browser's storage, with or without a model. */
+type StorageQuestion = Extract<
+  ToEngine,
+  { readonly kind: "list_stored" | "delete_stored" | "measure_storage" }
+>;
+
 /** What gets an answer from a loaded model. */
 type Asked = Extract<
   ToEngine,
@@ -80,12 +86,11 @@ export class House {
       case "cancel_load":
         return this.#cancel(page);
       case "list_stored":
-        return await tellStored(send);
       case "delete_stored":
-        await deleteStored(message.address);
-        return await tellStored(send);
       case "measure_storage":
-        return await tellSpeed(send, message.address);
+        return await aboutStorage(message).then(send, (error: unknown) =>
+          send({ kind: "storage_failed", failure: failureOf(error) }),
+        );
       case "stop":
         return guest?.stop(message.id);
       default:
@@ -201,10 +206,10 @@ function bad(message: string): WindowseatError {
   return new WindowseatError("bad_request", message);
 }
 
-async function tellStored(send: Send): Promise<void> {
-  send({ kind: "stored", ...(await listStored()) });
-}
-
-async function tellSpeed(send: Send, address: string): Promise<void> {
-  send({ kind: "storage_speed", ...(await measureReadSpeed(address)) });
+async function aboutStorage(question: StorageQuestion): Promise<FromEngine> {
+  if (question.kind === "measure_storage") {
+    return { kind: "storage_speed", ...(await measureReadSpeed(question.address)) };
+  }
+  if (question.kind === "delete_stored") await deleteStored(question.address);
+  return { kind: "stored", ...(await listStored()) };
 }

@@ -13,7 +13,7 @@
  * `fork` and `save` wait for the session's requests before them.
  *
  * At any time it may ask what this browser keeps with `list_stored`, have it deleted with `delete_stored`, and get
- * `stored`; or have the reading timed with `measure_storage`, and get `storage_speed`. When that fails, `failed` comes.
+ * `stored`; or have the reading timed with `measure_storage`, and get `storage_speed`. When that fails, `storage_failed` comes.
  */
 
 export interface ChatMessage {
@@ -245,6 +245,7 @@ export type FromEngine =
   | { readonly kind: "counted"; readonly id: number; readonly tokens: number }
   | { readonly kind: "settled"; readonly id: number }
   | { readonly kind: "saved"; readonly id: number; readonly state: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "storage_failed"; readonly failure: Failure }
   | { readonly kind: "failed"; readonly id: number | null; readonly failure: Failure };
 
 /** What goes along with a message instead of being copied. */

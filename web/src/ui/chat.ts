@@ -134,8 +134,10 @@ function load(): void {
 /** Loads the chosen model, unless that would fetch much without having been asked. */
 async function start(): Promise<void> {
   if (chosen.bytes > UNASKED_BYTES) {
-    const { bundles } = await currentEngine().stored();
-    if (!bundles.some(({ address }) => address === bundleAddress(chosen.bundle))) {
+    const stored = await currentEngine()
+      .stored()
+      .catch(() => null);
+    if (!stored?.bundles.some(({ address }) => address === bundleAddress(chosen.bundle))) {
       enter({ kind: "offered", bytes: chosen.bytes });
       return;
     }
@@ -271,7 +273,7 @@ function receive(message: FromEngine): void {
 function fail({ id, failure }: Extract<FromEngine, { kind: "failed" }>): void {
   const underWay = requestUnderWay(state);
   if (id !== null && id !== underWay) return;
-  dialogue.withdraw();
+  dialogue.finish("cancelled", null); // what has come of the answer stays
   if (explain(failure).fatal || !("model" in state)) {
     engine?.close();
     engine = null;

@@ -10,12 +10,13 @@ export interface Stored {
 /** The engine's worker, seen from the page. */
 export class Engine {
   readonly #worker: Worker;
-  readonly #waiting: ((stored: Stored) => void)[] = [];
+  readonly #waiting: ((heard: Stored | Error) => void)[] = [];
 
   constructor(listen: (message: FromEngine) => void) {
     this.#worker = new Worker(ENGINE_SCRIPT, { type: "module" });
     this.#worker.addEventListener("message", ({ data }: MessageEvent<FromEngine>) => {
       if (data.kind === "stored") this.#tell(data);
+      else if (data.kind === "storage_failed") this.#tell(new Error(data.failure.message));
       else listen(data);
     });
     // A worker whose script cannot be fetched reports no message at all.
@@ -30,7 +31,7 @@ export class Engine {
     this.#send({ kind: "load", bundle });
   }
 
-  /** What this browser keeps of models. */
+  /** What this browser keeps of models; throws where the browser does not say. */
   stored(): Promise<Stored> {
     return this.#ask({ kind: "list_stored" });
   }
@@ -53,14 +54,14 @@ export class Engine {
   }
 
   #ask(message: ToEngine): Promise<Stored> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push((heard) => (heard instanceof Error ? reject(heard) : resolve(heard)));
       this.#send(message);
     });
   }
 
-  #tell(stored: Stored): void {
-    this.#waiting.shift()?.(stored);
+  #tell(heard: Stored | Error): void {
+    this.#waiting.shift()?.(heard);
   }
 
   #send(message: ToEngine): void {

@@ -1,4 +1,5 @@
 import { bundleAddress } from "../../runtime/bundle_address.ts";
+import { messageOf } from "../../runtime/message_of.ts";
 import type { StoredBundle } from "../../runtime/messages.ts";
 import { type Device, readDevice } from "../../site/device.ts";
 import type { Engine, Stored } from "../engine.ts";
@@ -44,11 +45,21 @@ export class ModelsDialog {
 
   async #open(): Promise<void> {
     this.#dialog.showModal();
-    await this.#show(await this.#place.engine().stored());
+    await this.#look();
+  }
+
+  /** Where the browser does not say what it keeps, models are shown as if it kept nothing. */
+  async #look(): Promise<void> {
+    const found = await this.#place.engine().stored().catch(notifyOf);
+    await this.#show(found ?? { bundles: [], bytes: 0 });
   }
 
   async #delete(stored: StoredBundle | null): Promise<void> {
-    const left = await this.#place.engine().deleteStored(stored?.address ?? null);
+    const left = await this.#place
+      .engine()
+      .deleteStored(stored?.address ?? null)
+      .catch(notifyOf);
+    if (left === null) return await this.#look();
     notify(stored ? text("model_deleted", { name: stored.name }) : text("models_deleted"));
     await this.#show(left);
     this.#dialog.querySelector<HTMLElement>("button:enabled:not([hidden])")?.focus();
@@ -119,6 +130,11 @@ export class ModelsDialog {
     made.ariaLabel = text("delete_model", { name: stored.name });
     return made;
   }
+}
+
+function notifyOf(error: unknown): null {
+  notify(messageOf(error));
+  return null;
 }
 
 function sizeFact({ bytes }: ModelChoice, stored: StoredBundle | undefined): string {
