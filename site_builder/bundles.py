@@ -59,12 +59,13 @@ VERSION = 1  # of the bundle format
 GREEDY = Sampling(temperature=0.0, top_k=0, top_p=1.0)
 
 
-def read_bundles(models_dir: Path) -> list[Bundle]:
-    """The bundles in a folder, by name; the first build leaves at least one."""
-    manifests = sorted(models_dir.glob("*/bundle.json")) if models_dir.is_dir() else []
-    if not manifests:
+def bundle_names(models_dir: Path) -> list[str]:
+    """The names of the bundles in a folder, in order; what a build is still writing, or left, is hidden."""
+    folders = [manifest.parent.name for manifest in models_dir.glob("*/bundle.json")]
+    names = sorted(name for name in folders if not name.startswith("."))
+    if not names:
         raise UserError(f"no compiled model in {models_dir}; compile one first: windowseat build MODEL")
-    return [read_bundle(manifest.parent) for manifest in manifests]
+    return names
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -4,18 +4,23 @@ from pathlib import Path
 
 import pytest
 from windowseat.compile.errors import UserError
-from windowseat.site_builder.bundles import Sampling, read_bundle, read_bundles
+from windowseat.site_builder.bundles import Sampling, bundle_names, read_bundle
 
 
 def test_bundles_come_in_the_order_of_their_names(make_bundle: Callable[[str], Path]) -> None:
     models = make_bundle("second").parent
     make_bundle("first")
-    assert [bundle.name for bundle in read_bundles(models)] == ["first", "second"]
+    assert bundle_names(models) == ["first", "second"]
+
+
+def test_what_a_build_that_was_killed_left_is_no_bundle(make_bundle: Callable[[str], Path]) -> None:
+    make_bundle(".demo.partial-0-0")
+    assert bundle_names(make_bundle("demo").parent) == ["demo"]
 
 
 def test_a_folder_without_models_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="windowseat build MODEL"):
-        read_bundles(tmp_path)
+        bundle_names(tmp_path)
 
 
 def test_a_missing_file_is_named(make_bundle: Callable[[str], Path]) -> None:
