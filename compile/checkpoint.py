@@ -62,14 +62,18 @@ class _Place:
 
 
 class Checkpoint:
-    """An open checkpoint; its weight files stay open, and unread, until `close()`."""
+    """A checkpoint whose config and text files are here. Its tensors are known after `open_weights`; their files stay
+    open, and unread, until `close()`."""
 
-    def __init__(self, source: str, revision: str | None, folder: Path, config: Mapping[str, object]) -> None:
+    def __init__(
+        self, source: str, revision: str | None, folder: Path, config: Mapping[str, object], weight_files: list[str]
+    ) -> None:
         self.source = source  # what the person asked for: a hub id or a folder's name, never a machine's path
         self.revision = revision  # the commit of a hub checkpoint, None for a folder
         self.folder = folder
         self.config = config  # config.json, whole
         self.tensors: dict[str, TensorInfo] = {}  # by their names on disk
+        self._weight_files = weight_files
         self._places: dict[str, _Place] = {}
         self._files = ExitStack()
         self._lock = Lock()
@@ -108,7 +112,10 @@ class Checkpoint:
     def chat_template(self) -> str | None:
         """The Jinja chat template: a file of its own in newer checkpoints, an entry of a JSON file in older ones."""
         if path := self.file("chat_template.jinja"):
-            return path.read_text(encoding="utf-8")
+            try:
+                return path.read_text(encoding="utf-8-sig")
+            except ValueError as error:
+                raise UserError(f"{path.name} of {self.source} is not UTF-8 ({error}); save it as that") from None
         for name in ("tokenizer_config.json", "chat_template.json"):
             if path := self.file(name):
                 template = _json_object(path).get("chat_template")
@@ -123,10 +130,11 @@ class Checkpoint:
         path = self.file("README.md")
         if path is None:
             return None
-        front_matter = re.match(r"\ufeff?---\r?\n(.*?)\r?\n---\s*?$", path.read_text(encoding="utf-8"), re.S | re.M)
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        front_matter = re.match(r"---\r?\n(.*?)\r?\n---\s*?$", text, re.S | re.M)
         try:
             card = yaml.safe_load(front_matter[1]) if front_matter else None
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # the second of a date that no calendar has
             return None
         if not isinstance(card, dict):
             return None
@@ -145,8 +153,12 @@ class Checkpoint:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_weights(self, names: list[str]) -> None:
-        for name in names:
+    def open_weights(self, report: Report) -> None:
+        """Downloads the weight files of a hub's checkpoint where the cache lacks them, and checks every header."""
+        if self.revision is not None:
+            stage = f"Downloading {self.source}: weights"
+            hub.download(self.source, self.revision, self._weight_files, stage, report)
+        for name in self._weight_files:
             path = self.folder / name
             try:
                 file = self._files.enter_context(open(path, "rb", buffering=0))  # noqa: SIM115
@@ -158,35 +170,35 @@ class Checkpoint:
                     raise UserError(f"tensor {tensor.name} is both in {other} and in {name}; remove one of them")
                 self.tensors[tensor.name] = tensor
                 self._places[tensor.name] = _Place(file, offset)
+        _check_index(self)
 
 
 def open_checkpoint(model: str, report: Report) -> Checkpoint:
-    """The checkpoint in a folder, or of a hub id `owner/name` or `owner/name@revision`, downloaded where needed.
+    """The checkpoint as `find_checkpoint` gives it, with its weights open. No weight is read."""
+    checkpoint = find_checkpoint(model, report)
+    try:
+        checkpoint.open_weights(report)
+    except BaseException:
+        checkpoint.close()
+        raise
+    return checkpoint
 
-    A folder of that name wins over a hub id. Every header is checked; no weight is read.
-    """
+
+def find_checkpoint(model: str, report: Report) -> Checkpoint:
+    """The checkpoint in a folder, or of a hub id `owner/name` or `owner/name@revision`, all but its weights downloaded
+    where needed. A folder of that name wins over a hub id."""
     path = Path(model).expanduser()
     if path.exists() or model.startswith((".", "/", "~")):
         _check_folder(path, model)
         present = {each.name for each in path.iterdir()}
         weights = _weight_files(model, path, present)
-        checkpoint = Checkpoint(path.resolve().name, None, path, _config(model, path))
-    else:
-        # Small files first: the index among them says which weight files are needed, and some repositories hold
-        # their weights twice.
-        repo, revision = _hub_id(model)
-        snapshot = hub.download(repo, revision, SMALL_FILES, f"Downloading {repo}: config and tokenizer", report)
-        present = set(snapshot.sizes) or {each.name for each in snapshot.folder.iterdir()}
-        weights = _weight_files(model, snapshot.folder, present)
-        checkpoint = Checkpoint(repo, snapshot.commit, snapshot.folder, _config(model, snapshot.folder))
-        hub.download(repo, snapshot.commit, weights, f"Downloading {repo}: weights", report)
-    try:
-        checkpoint._open_weights(weights)
-        _check_index(checkpoint)
-    except BaseException:
-        checkpoint.close()
-        raise
-    return checkpoint
+        return Checkpoint(path.resolve().name, None, path, _config(model, path), weights)
+    # The index among the small files says which weight files are needed: some repositories hold their weights twice.
+    repo, revision = _hub_id(model)
+    snapshot = hub.download(repo, revision, SMALL_FILES, f"Downloading {repo}: config and tokenizer", report)
+    present = set(snapshot.sizes) or {each.name for each in snapshot.folder.iterdir()}
+    weights = _weight_files(model, snapshot.folder, present)
+    return Checkpoint(repo, snapshot.commit, snapshot.folder, _config(model, snapshot.folder), weights)
 
 
 def _check_folder(path: Path, model: str) -> None:

@@ -37,10 +37,10 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def refusal(source: Path, models: Path, options: Options = Options()) -> str:  # noqa: B008  # frozen
+def refusal(source: Path, models: Path, options: Options = Options(), out: Path | None = None) -> str:  # noqa: B008
     """What a person is told; fails if anything is left in the models' folder, hidden files too."""
     with pytest.raises(UserError) as caught:
-        build(str(source), models, options, lambda progress: None)
+        build(str(source), out or models, options, lambda progress: None)
     assert list(models.iterdir()) == []
     return str(caught.value)
 
@@ -56,11 +56,21 @@ def change_tensors(source: Path, change: Callable[[dict[str, Array]], object]) -
     save_file(tensors, source / "model.safetensors")
 
 
-def test_an_unknown_architecture(source: Path, models: Path) -> None:
-    change_config(source, model_type="llama")
+@pytest.mark.parametrize("kind", ["llama", ["qwen3"]])
+def test_an_unknown_architecture(source: Path, models: Path, kind: object) -> None:
+    change_config(source, model_type=kind)
     assert refusal(source, models) == (
-        "model is of model_type 'llama', which Windowseat cannot compile yet;"
+        f"model is of model_type {kind!r}, which Windowseat cannot compile yet;"
         " it knows qwen2, qwen3, qwen3_5, qwen3_5_text."
+    )
+
+
+@pytest.mark.parametrize("method", ["gptq", "fp8"])
+def test_weights_that_are_quantised_already(source: Path, models: Path, method: str) -> None:
+    change_config(source, quantization_config={"quant_method": method})
+    assert refusal(source, models) == (
+        f"model is quantised already ({method}); give the checkpoint that it was made from, with weights in bf16, f16"
+        " or f32."
     )
 
 
@@ -200,8 +210,39 @@ def test_a_context_past_what_the_model_was_made_for(source: Path, models: Path) 
 @pytest.mark.parametrize("name", ["../up", "two words", ".hidden", "a/b", "-dash"])
 def test_a_name_that_cannot_be_a_folder(source: Path, models: Path, name: str) -> None:
     assert refusal(source, models, Options(name=name)) == (
-        f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores."
+        f"{name!r} cannot name a bundle; give one with --name, of letters, digits, dots, dashes and underscores."
     )
+
+
+def test_a_folder_whose_name_cannot_be_one_of_a_bundle(source: Path, models: Path) -> None:
+    assert refusal(source.rename(source.with_name("模型")), models) == (
+        "no name can be made of '模型'; give one with --name, of letters, digits, dots, dashes and underscores."
+    )
+
+
+@pytest.mark.parametrize("name", ["model", "around"])
+def test_a_checkpoint_is_not_replaced_by_its_bundle(source: Path, models: Path, name: str) -> None:
+    (source / "bundle.json").write_text('{"format": "windowseat-bundle"}')
+    (source.parent / "around").mkdir()
+    place = source.rename(source.parent / "around" / "model")
+    (source.parent / "around" / "bundle.json").write_text('{"format": "windowseat-bundle"}')
+    before = sorted(place.iterdir())
+    out = place.parent if name == "model" else place.parent.parent
+    assert refusal(place, models, Options(name=name), out).startswith(
+        f"The bundle would take the place of {out / name}"
+    )
+    assert sorted(place.iterdir()) == before
+
+
+def test_what_is_no_bundle_is_not_replaced(source: Path, models: Path, tmp_path: Path) -> None:
+    place = tmp_path / "out" / "model"
+    place.mkdir(parents=True)
+    (place / "notes").write_text("mine")
+    assert refusal(source, models, out=tmp_path / "out") == (
+        f"{place} is there already and is no compiled model, so it stays; choose another folder with --out,"
+        " or remove it"
+    )
+    assert (place / "notes").read_text() == "mine"
 
 
 def test_too_little_room(source: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,8 @@ def test_the_chat_template_is_found_wherever_it_is(tmp_path: Path, files: dict[s
         ("---\nlicense: other\n---\n", "other"),
         ("---\ntags: [x]\n---\n", None),
         ("---\nlicense: [\n---\n", None),
+        ("---\nlicense: mit\ndate: 2024-02-30\n---\n", None),
+        ("\ufeff---\nlicense: mit\n---\n", "mit"),
         ("# A model\n\n---\nlicense: mit\n---\n", None),
     ],
 )
@@ -179,6 +181,21 @@ def test_the_licence_comes_from_the_model_card(tmp_path: Path, card: str, licenc
     (tmp_path / "README.md").write_bytes(card.encode())
     with opened(checkpoint(tmp_path, model={"w": W})) as model:
         assert model.licence() == licence
+
+
+def test_a_model_card_in_another_encoding_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes("---\nlicense: mit\nauthor: Jürgen\n---\n".encode("latin-1"))
+    with opened(checkpoint(tmp_path, model={"w": W})) as model:
+        assert model.licence() == "mit"
+
+
+def test_a_template_is_utf_8_and_begins_after_its_mark(tmp_path: Path) -> None:
+    with opened(checkpoint(tmp_path, model={"w": W})) as model:
+        (tmp_path / "chat_template.jinja").write_bytes("\ufeff{{ messages }}".encode())
+        assert model.chat_template() == "{{ messages }}"
+        (tmp_path / "chat_template.jinja").write_bytes("{# für #}".encode("latin-1"))
+        with pytest.raises(UserError, match=r"^chat_template.jinja of .* is not UTF-8 .*; save it as that$"):
+            model.chat_template()
 
 
 def test_without_a_model_card_there_is_no_licence(tmp_path: Path) -> None:

@@ -76,6 +76,23 @@ def test_a_model_that_is_gone_leaves_the_next_site(
     assert [path.name for path in (site / "models").iterdir()] == ["demo"]
 
 
+def test_what_is_no_site_is_not_replaced(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
+    bundle = make_bundle("demo")
+    for folder in (bundle, bundle.parent):
+        with pytest.raises(UserError, match=f"^{folder} is there already and is no site of Windowseat's"):
+            build_site(bundle.parent, folder, ignore, scripts)
+    assert (bundle / "bundle.json").is_file()
+
+
+def test_a_site_with_a_history_in_it_is_not_replaced(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
+) -> None:
+    site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+    (site / ".git").mkdir()
+    with pytest.raises(UserError, match="is there already"):
+        build_site(tmp_path / "models", site, ignore, scripts)
+
+
 def test_missing_scripts_say_how_to_build_them(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
