@@ -222,7 +222,7 @@ def test_the_report_counts_launches_and_bytes(source: Path, tmp_path: Path) -> N
     base = written["variants"]["base"]
     tensors = manifest(folder)["weights"]["tensors"]
     assert base["dispatches"] == {
-        "prefill": 21,
+        "prefill": 22,
         "decode": 13,
         "head": 1,
         "penalise": 1,
