@@ -120,7 +120,8 @@ class Checkpoint:
             if path := self.file(name):
                 template = _json_object(path).get("chat_template")
                 if isinstance(template, list):  # several under names; "default" is the one for chats
-                    template = {each["name"]: each["template"] for each in template}.get("default")
+                    named = (each for each in template if isinstance(each, dict) and each.get("name") == "default")
+                    template = next(named, {}).get("template")
                 if isinstance(template, str):
                     return template
         return None

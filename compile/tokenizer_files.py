@@ -53,7 +53,7 @@ def _stop_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, files: dict[str, 
     token = _json(files, "tokenizer_config.json").get("eos_token")
     content = token.get("content") if isinstance(token, dict) else token
     said.append(tokenizer.token_to_id(content) if isinstance(content, str) else None)
-    ids = {i for each in said for i in (each if isinstance(each, list) else [each]) if isinstance(i, int)}
+    ids = {i for each in said for i in (each if isinstance(each, list) else [each]) if type(i) is int}
     if not ids:
         raise UserError(f"{checkpoint.source} names no eos_token_id anywhere; add one to generation_config.json.")
     return sorted(ids)

@@ -14,7 +14,7 @@ from windowseat.compile.build import Options, build
 from windowseat.compile.errors import UserError
 
 from tests.compile.machine import Array
-from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.compile.tiny_model import CONFIG, QWEN_2, write_tiny
 
 Q_PROJ = "model.layers.1.self_attn.q_proj.weight"
 DOWN = "model.layers.0.mlp.down_proj.weight"
@@ -117,6 +117,31 @@ def test_a_field_of_the_config_that_cannot_be(source: Path, models: Path, value:
     assert refusal(source, models) == f"config.json of model has hidden_size = {printed}; it must be a int."
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rope_parameters": 2}, "config.json of model has 2 where RoPE is described; it must be an object."),
+        ({"text_config": 2}, "config.json of model has text_config = 2; it must be an object."),
+        ({"layer_types": 2}, "config.json of model has layer_types = 2; it must be a tuple."),
+        ({"layer_types": [[], "x"]}, "config.json of model has a layer of type [], which is not known here."),
+        (
+            {"layer_types": None, "full_attention_interval": 0},
+            "config.json of model has no 'layer_types', which this architecture needs.",
+        ),
+    ],
+)
+def test_a_config_of_another_form(source: Path, models: Path, changes: dict[str, object], said: str) -> None:
+    change_config(source, **changes)
+    assert refusal(source, models) == said
+
+
+@pytest.mark.parametrize("types", [2, "full_attention"])
+def test_layers_of_a_dense_model_that_are_no_list(tmp_path: Path, models: Path, types: object) -> None:
+    source = write_tiny(tmp_path / "dense", QWEN_2)
+    change_config(source, layer_types=types)
+    assert refusal(source, models) == f"config.json of dense has layer_types = {types!r}; it must be a list."
+
+
 def test_heads_that_do_not_divide(source: Path, models: Path) -> None:
     change_config(source, num_attention_heads=3, num_key_value_heads=2)
     assert "num_attention_heads 3 is no multiple of num_key_value_heads" in refusal(source, models)
@@ -146,8 +171,9 @@ def test_no_chat_template(source: Path, models: Path) -> None:
     assert refusal(source, models).startswith("model has no chat template (chat_template.jinja,")
 
 
-def test_no_end_of_a_turn(source: Path, models: Path) -> None:
-    change_config(source, eos_token_id=None)
+@pytest.mark.parametrize("stop", [None, True, "3", {}])
+def test_no_end_of_a_turn(source: Path, models: Path, stop: object) -> None:
+    change_config(source, eos_token_id=stop)
     (source / "generation_config.json").unlink()
     (source / "tokenizer_config.json").unlink()
     assert refusal(source, models) == ("model names no eos_token_id anywhere; add one to generation_config.json.")

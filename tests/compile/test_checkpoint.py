@@ -154,6 +154,7 @@ def test_a_file_of_the_checkpoint_is_found_or_none(tmp_path: Path) -> None:
             },
             "d",
         ),
+        ({"tokenizer_config.json": '{"chat_template": [3, {"name": []}]}'}, None),
     ],
 )
 def test_the_chat_template_is_found_wherever_it_is(tmp_path: Path, files: dict[str, str], template: str | None) -> None:
