@@ -72,8 +72,10 @@ def _outset(checkpoint: Checkpoint, models_dir: Path, options: Options) -> Outse
     """All that a build can be refused for before weights are downloaded."""
     name = bundle_name(checkpoint.source) if options.name is None else options.name
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        named = f"{name!r} cannot name a bundle" if name else f"no name can be made of {checkpoint.source!r}"
-        raise UserError(f"{named}; give one with --name, of letters, digits, dots, dashes and underscores.")
+        tried = checkpoint.source if options.name is None else name
+        raise UserError(
+            f"{tried!r} cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
+        )
     _check_target(models_dir / name, checkpoint)
     kind, architecture, cfg = read_model(checkpoint)
     model: Model = architecture.model(cfg)

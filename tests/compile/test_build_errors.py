@@ -233,16 +233,16 @@ def test_a_context_past_what_the_model_was_made_for(source: Path, models: Path) 
     )
 
 
-@pytest.mark.parametrize("name", ["../up", "two words", ".hidden", "a/b", "-dash"])
+@pytest.mark.parametrize("name", ["", "../up", "two words", ".hidden", "a/b", "-dash"])
 def test_a_name_that_cannot_be_a_folder(source: Path, models: Path, name: str) -> None:
     assert refusal(source, models, Options(name=name)) == (
-        f"{name!r} cannot name a bundle; give one with --name, of letters, digits, dots, dashes and underscores."
+        f"{name!r} cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
     )
 
 
 def test_a_folder_whose_name_cannot_be_one_of_a_bundle(source: Path, models: Path) -> None:
     assert refusal(source.rename(source.with_name("模型")), models) == (
-        "no name can be made of '模型'; give one with --name, of letters, digits, dots, dashes and underscores."
+        "'模型' cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
     )
 
 
