@@ -245,7 +245,7 @@ def _weight_files(model: str, folder: Path, present: Set[str]) -> list[str]:
 def _weight_map(index: Path) -> dict[str, str]:
     weight_map = _json_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise UserError(f"{index.name} has no weight_map; fetch the file again")
+        raise UserError(f"{index.name} has no weight_map; {hub.again(index)}")
     for name in weight_map.values():
         if not isinstance(name, str) or Path(name).name != name:
             raise UserError(f"{index.name} names the weight file {name!r}, which is not in the checkpoint's folder")
@@ -264,15 +264,15 @@ def _check_index(checkpoint: Checkpoint) -> None:
 
 def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
     """The tensors that a safetensors file's header describes, each with its offset in the file in bytes."""
-    name = Path(file.name).name
+    name, again = Path(file.name).name, hub.again(Path(file.name))
     start = file.read(8)
     if start == b"version ":
         raise UserError(f"{name} is a Git LFS pointer, not the weights; run: git lfs pull")
     length = int.from_bytes(start, "little")
     if len(start) < 8 or length > LONGEST_HEADER:
-        raise UserError(f"{name} is not a safetensors file (its first 8 bytes give no header length); fetch it again")
+        raise UserError(f"{name} is not a safetensors file (its first 8 bytes give no header length); {again}")
     if 8 + length > size:
-        raise UserError(f"{name} has {size} bytes but its header alone needs {8 + length}; fetch it again")
+        raise UserError(f"{name} has {size} bytes but its header alone needs {8 + length}; {again}")
     try:
         header = json.loads(file.read(length), object_pairs_hook=lambda pairs: _without_repeats(pairs, name))
         header.pop("__metadata__", None)
@@ -281,7 +281,7 @@ def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
             begin, end = map(int, entry["data_offsets"])
             entries.append((key, str(entry["dtype"]), tuple(map(int, entry["shape"])), begin, end))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UserError(f"the header of {name} is damaged; fetch the file again") from None
+        raise UserError(f"the header of {name} is damaged; {again}") from None
     tensors = []
     for key, dtype, shape, begin, end in entries:
         if dtype not in STORED:
@@ -289,9 +289,9 @@ def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
                 f"tensor {key} in {name} has type {dtype}; give a checkpoint whose weights are {', '.join(STORED)}"
             )
         if 8 + length + end > size:
-            raise UserError(f"{name} has {size} bytes but {key} ends at {8 + length + end}; fetch the file again")
+            raise UserError(f"{name} has {size} bytes but {key} ends at {8 + length + end}; {again}")
         if begin < 0 or min(shape, default=0) < 0 or end - begin != prod(shape) * STORED[dtype].itemsize:
-            raise UserError(f"the header of {name} is damaged ({key} has {end - begin} bytes); fetch the file again")
+            raise UserError(f"the header of {name} is damaged ({key} has {end - begin} bytes); {again}")
         tensors.append((TensorInfo(key, shape, dtype), 8 + length + begin))
     return tensors
 
@@ -308,9 +308,9 @@ def _json_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path.name} is not JSON ({error}); fetch the file again") from None
+        raise UserError(f"{path.name} is not JSON ({error}); {hub.again(path)}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path.name} holds a {type(value).__name__}, not an object; fetch the file again")
+        raise UserError(f"{path.name} holds a {type(value).__name__}, not an object; {hub.again(path)}")
     return value
 
 

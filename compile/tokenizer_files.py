@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from .checkpoint import Checkpoint
 from .errors import UserError
+from .hub import again
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def read_text_files(checkpoint: Checkpoint, vocabulary: int) -> TextFiles:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain Exception for whatever it cannot read
-        raise UserError(f"tokenizer.json of {checkpoint.source} cannot be read ({error}); fetch it again.") from error
+        raise UserError(f"tokenizer.json of {checkpoint.source} cannot be read ({error}); {again(path)}.") from error
     highest = max(tokenizer.get_vocab().values(), default=0)
     if highest >= vocabulary:
         raise UserError(

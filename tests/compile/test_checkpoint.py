@@ -296,7 +296,7 @@ def test_a_truncated_file_says_how_much_it_should_have(tmp_path: Path) -> None:
 
 def test_a_file_truncated_in_its_header_says_so(tmp_path: Path) -> None:
     assert refusal(raw(tmp_path, with_header(HEADER)[:30])) == (
-        "model.safetensors has 30 bytes but its header alone needs 62; fetch it again"
+        "model.safetensors has 30 bytes but its header alone needs 62; fetch the file again"
     )
 
 
