@@ -77,7 +77,7 @@ def _outset(checkpoint: Checkpoint, models_dir: Path, options: Options) -> Outse
             f"{tried!r} cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
         )
     _check_target(models_dir / name, checkpoint)
-    kind, architecture, cfg = read_model(checkpoint)
+    kind, architecture, cfg = read_model(checkpoint.config, checkpoint.source)
     model: Model = architecture.model(cfg)
     context = model.positions if options.context is None else options.context
     if context > model.positions:
@@ -141,23 +141,21 @@ def _build(checkpoint: Checkpoint, outset: Outset, options: Options, report: Rep
     return target
 
 
-def read_model(checkpoint: Checkpoint) -> tuple[str, Any, Any]:
-    """The checkpoint's model_type, the module of its architecture and the config that the module read."""
-    kind = checkpoint.config.get("model_type")
+def read_model(config: Mapping[str, object], source: str) -> tuple[str, Any, Any]:
+    """A checkpoint's model_type, the module of its architecture and what that read in config.json."""
+    kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
-        raise UserError(
-            f"{checkpoint.source} is of model_type {kind!r}, which Windowseat cannot compile yet; it knows {known}."
-        )
-    text = checkpoint.config.get("text_config")
-    for config in (checkpoint.config, text if isinstance(text, dict) else {}):
-        if isinstance(quantised := config.get("quantization_config"), dict):
+        raise UserError(f"{source} is of model_type {kind!r}, which Windowseat cannot compile yet; it knows {known}.")
+    text = config.get("text_config")
+    for stated in (config, text if isinstance(text, dict) else {}):
+        if isinstance(quantised := stated.get("quantization_config"), dict):
             raise UserError(
-                f"{checkpoint.source} is quantised already ({quantised.get('quant_method', 'by an unnamed method')});"
+                f"{source} is quantised already ({quantised.get('quant_method', 'by an unnamed method')});"
                 " give the checkpoint that it was made from, with weights in bf16, f16 or f32."
             )
     architecture = ARCHITECTURES[kind]
-    return kind, architecture, architecture.config(checkpoint.config, checkpoint.source)
+    return kind, architecture, architecture.config(config, source)
 
 
 def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int]) -> VariantEntry:

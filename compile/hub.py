@@ -68,14 +68,9 @@ def again(path: Path) -> str:
 
 def _check_settings() -> None:
     """UserError for what the library would stumble over in words of its own."""
-    try:
-        usable = urlsplit(constants.ENDPOINT).scheme in ("https", "http") and bool(httpx2.URL(constants.ENDPOINT).host)
-    except (ValueError, httpx2.InvalidURL):
-        usable = False
-    if not usable:
-        raise UserError(
-            f"HF_ENDPOINT is {constants.ENDPOINT!r}; give an address like https://huggingface.co, or unset it"
-        )
+    host = constants.ENDPOINT
+    if urlsplit(host).scheme not in ("https", "http") or not urlsplit(host).netloc:
+        raise UserError(f"HF_ENDPOINT is {host!r}; give an address like https://huggingface.co, or unset it")
     if not (get_token() or "").isascii():
         raise UserError("the token in HF_TOKEN has characters that no token has; copy it again from the hub's settings")
 
@@ -163,7 +158,7 @@ def _sentence(error: Exception, repo: str, revision: str | None) -> str:
         case OSError() if error.errno == errno.ENOSPC:
             return f"the disk is full at {constants.HF_HUB_CACHE}; free some space there or point HF_HOME elsewhere"
         case ValueError():
-            return f"what answers at {host} is no model hub; log in to the network if it asks for that, and check HF_ENDPOINT"
+            return f"what answers at {host} is no model hub; log in to the network if it asks for that, and run again"
         case _:
             problem = str(error).strip().splitlines()[0]
             return f"{named} could not be downloaded ({problem}); run again, the files that are whole are kept"

@@ -322,10 +322,11 @@ def bench(
     from .progress_bars import progress_bars
 
     before = benchmarks.read(compare) if compare else None
+    benchmarks.check_writable(out)
     options = benchmarks.Options(prompts, decode, browsers, variant, layers)
     with progress_bars() as report:
-        measured = benchmarks.bench(models, options, report if sys.stderr.isatty() else stage_lines())
-    benchmarks.write(measured, out)
+        shown = report if sys.stderr.isatty() else stage_lines()
+        measured = benchmarks.bench(models, options, shown, keep=lambda so_far: benchmarks.write(so_far, out))
     pictures = benchmarks.write_rooflines(measured.results, out)
     print_benchmark(measured)
     for path in (out, *pictures):
