@@ -107,7 +107,7 @@ def _build(checkpoint: Checkpoint, outset: Outset, options: Options, report: Rep
     chosen = [variant for variant in VARIANTS if not options.variants or variant.name in options.variants]
     schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in chosen]
     plans = [(variant, launches, make_plan(launches, variant, sizes.keys())) for variant, launches in schedules]
-    key = fingerprint(checkpoint, asdict(options))
+    key = fingerprint(checkpoint, options.quantisation)
     with replacing(target, key) as folder, Journal(folder, report) as journal:
         _check_room(folder, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
         with ShardWriter(folder, journal) as writer:

@@ -99,10 +99,12 @@ class Checkpoint:
         return _as_float32(values).reshape((stop - start, *row_shape) if tensor.shape else ())
 
     def file_states(self) -> list[tuple[str, int, int, int, int]]:
-        """Each weight file's path, inode, bytes and times in nanoseconds: no change of its content leaves all as they
-        were, for nobody can set the second time, that of the last change."""
+        """Each weight file's real path, inode, bytes and times in nanoseconds: no change of its content leaves all as
+        they were, for nobody can set the second time, that of the last change."""
         states = {file.name: os.fstat(file.fileno()) for file in {place.file for place in self._places.values()}}
-        return [(str(n), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for n, s in sorted(states.items())]
+        return [
+            (os.path.realpath(n), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for n, s in sorted(states.items())
+        ]
 
     def file(self, name: str) -> Path | None:
         """The path of a file of the checkpoint (tokenizer.json, README.md), None when it has no such file."""

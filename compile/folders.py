@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -94,15 +94,27 @@ def _new(folder: Path, key: str | None) -> tuple[Path, int | None]:
 
 
 def _swap(partial: Path, folder: Path) -> None:
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    lock = _lock(folder)
-    folder.rename(folder.parent / f".{folder.name}.replaced-{secrets.token_hex(4)}")
+    """Puts the finished folder in its place. Another writer may do the same meanwhile: whoever is last stays."""
+    while not _placed(partial, folder):
+        lock = _lock(folder)
+        try:
+            with suppress(FileNotFoundError):
+                folder.rename(folder.parent / f".{folder.name}.replaced-{secrets.token_hex(4)}")
+            if _placed(partial, folder):
+                return
+        finally:
+            _unlock(lock)
+
+
+def _placed(partial: Path, folder: Path) -> bool:
+    """Renames, unless another folder with something in it has the name."""
     try:
         partial.rename(folder)
-    finally:
-        _unlock(lock)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
 
 
 def _settle(folder: Path) -> None:

@@ -114,6 +114,21 @@ def test_an_old_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "file").read_text() == "new"
 
 
+def test_a_writer_that_is_done_in_the_same_moment_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename, others = Path.rename, iter([True])
+
+    def after_another(path: Path, target: Path) -> Path:
+        if target.name == "model" and next(others, False):
+            old_bundle(tmp_path)
+        return rename(path, target)
+
+    with replacing(tmp_path / "model") as folder:
+        (folder / "file").write_text("new")
+        monkeypatch.setattr(Path, "rename", after_another)
+    assert (tmp_path / "model" / "file").read_text() == "new"
+    assert names(tmp_path) == ["model"]
+
+
 @pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])
 def test_an_exception_leaves_the_old_folder_and_nothing_else(tmp_path: Path, raised: type[BaseException]) -> None:
     old_bundle(tmp_path)
