@@ -1,6 +1,7 @@
 """The `windowseat` command. Everything heavy is imported by the subcommand that needs it: help must come at once."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -228,6 +229,8 @@ def watched_site(
     from .watch import Watch
 
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # A service manager ends a server so, and what is watched would stay; now it ends as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix=".watched-", dir=folder.parent) as beside:
         site = Path(beside) / "site"
         options = Options(theme=theme, models_list=models_list, allow_origins=tuple(allow_origin or ()), live=True)

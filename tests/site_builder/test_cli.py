@@ -129,6 +129,19 @@ def test_listening_for_other_machines_comes_with_a_warning(
         assert process.stderr.read().startswith("Warning: listening on 0.0.0.0")
 
 
+@pytest.mark.usefixtures("node")
+def test_a_watched_site_goes_with_its_server(tmp_path: Path, make_bundle: Callable[[str], Path]) -> None:
+    models, site = make_bundle("demo").parent, tmp_path / "dist" / "site"
+    arguments = ["serve", "--watch", "--no-open", "--port", "0", "--models", str(models), "--site", str(site)]
+    with subprocess.Popen(
+        [COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        printed_address(process)
+        assert len(list(site.parent.iterdir())) == 1
+        process.terminate()
+    assert list(site.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("option", ["--models=other", "--theme=harbour.toml", "--list=models.toml", "--allow-origin=*"])
 def test_serve_takes_what_only_a_build_needs_with_watch_alone(option: str) -> None:
     refused = windowseat("serve", "--no-open", option)
