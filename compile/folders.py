@@ -29,6 +29,8 @@ def check_replaceable(folder: Path, what: str, is_one: Callable[[Path], bool]) -
     place = _behind_links(folder)
     if Path.cwd().is_relative_to(place):
         raise UserError(f"{folder} is the folder you are in, or one around it; choose another with --out")
+    if (place / ".git").exists():
+        raise UserError(f"{folder} has a .git in it, which would be lost; choose another --out, and copy from there")
     if place.exists() and not is_one(place) and not (place.is_dir() and not any(place.iterdir())):
         raise UserError(
             f"{folder} is there already and is no {what}, so it stays; choose another folder with --out, or remove it"

@@ -62,8 +62,9 @@ def download(repo: str, revision: str | None, files: Sequence[str], stage: str, 
 
 
 def again(path: Path) -> str:
-    """What to do about a damaged file. One in the hub's cache is a link, and counts as whole until it is gone."""
-    return f"delete {path.resolve()} and run again" if path.is_symlink() else "fetch the file again"
+    """What to do about a damaged file. One in the hub's cache counts as whole until it is gone."""
+    cached = path.resolve().is_relative_to(Path(constants.HF_HUB_CACHE).resolve())
+    return f"delete {path.resolve()} and run again" if cached else "fetch the file again"
 
 
 def _check_settings() -> None:

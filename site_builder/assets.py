@@ -91,7 +91,8 @@ def read_scripts(folder: Path) -> list[Script]:
     """The scripts that web/build.mjs built."""
     index = folder / "scripts.json"
     if not index.is_file():
-        how = "build the TypeScript first: make build" if in_checkout() else "sites are built from a checkout's .venv"
+        elsewhere = "sites are built from a checkout of the repository, after make build there"
+        how = "build the TypeScript first: make build" if in_checkout() else elsewhere
         raise UserError(f"{index} is missing; {how}")
     scripts = [
         Script(each["name"], each["file"], tuple(each["imports"])) for each in json.loads(index.read_text("utf-8"))

@@ -69,8 +69,8 @@ def build_site(
 
 
 def is_site(folder: Path) -> bool:
-    """Whether the folder is a site of ours, of any version, and nobody's history is in it."""
-    return all((folder / name).is_file() for name in MARKS) and not (folder / ".git").exists()
+    """Whether the folder is a site of ours, of any version."""
+    return all((folder / name).is_file() for name in MARKS)
 
 
 def _assets(theme: Theme, scripts: Path, live: bool) -> Assets:

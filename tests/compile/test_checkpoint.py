@@ -294,6 +294,12 @@ def test_a_truncated_file_says_how_much_it_should_have(tmp_path: Path) -> None:
     )
 
 
+def test_a_link_to_a_file_of_ones_own_is_not_to_be_deleted(tmp_path: Path) -> None:
+    (raw(tmp_path, b"\xff" * 20) / "model.safetensors").rename(tmp_path / "own")
+    (tmp_path / "model.safetensors").symlink_to("own")
+    assert refusal(tmp_path).endswith("; fetch the file again")
+
+
 def test_a_file_truncated_in_its_header_says_so(tmp_path: Path) -> None:
     assert refusal(raw(tmp_path, with_header(HEADER)[:30])) == (
         "model.safetensors has 30 bytes but its header alone needs 62; fetch the file again"

@@ -86,6 +86,12 @@ def test_what_is_not_ours_is_named_and_stays(tmp_path: Path, kind: str) -> None:
         check_replaceable(tmp_path / kind, "marked one", lambda folder: (folder / "mark").is_file())
 
 
+def test_a_history_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model" / ".git").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"has a \.git in it, which would be lost; choose another --out"):
+        check_replaceable(tmp_path / "model", "thing", lambda _: True)
+
+
 @pytest.mark.parametrize("folder", [".", "", "/", ".."])
 def test_the_folder_one_is_in_is_not_replaced(folder: str) -> None:
     with pytest.raises(UserError, match="is the folder you are in, or one around it; choose another with --out"):

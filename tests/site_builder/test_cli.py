@@ -184,6 +184,14 @@ def test_a_path_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "models") in refused.stderr
 
 
+@pytest.mark.parametrize("option", ["--theme", "--list"])
+def test_a_folder_in_place_of_a_file_is_named(option: str, make_bundle: Callable[[str], Path]) -> None:
+    models = make_bundle("demo").parent
+    refused = windowseat("site", "--models", str(models), option, str(models), cwd=models)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+    assert refused.stderr.startswith(f"windowseat: {models} cannot be used (Is a directory)")
+
+
 @pytest.mark.parametrize("command", ["build", "verify", "bench"])
 def test_an_unknown_variant_names_the_known_ones(command: str) -> None:
     refused = windowseat(command, "model", "--variant", "f8")

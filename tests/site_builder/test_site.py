@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from windowseat.compile.errors import UserError
 from windowseat.compile.progress import Progress
+from windowseat.site_builder import assets
 from windowseat.site_builder.site import PAGES, Options, build_site
 
 
@@ -84,20 +85,20 @@ def test_what_is_no_site_is_not_replaced(tmp_path: Path, scripts: Path, make_bun
     assert (bundle / "bundle.json").is_file()
 
 
-def test_a_site_with_a_history_in_it_is_not_replaced(
-    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
-) -> None:
-    site = build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
-    (site / ".git").mkdir()
-    with pytest.raises(UserError, match="is there already"):
-        build_site(tmp_path / "models", site, ignore, scripts)
-
-
 def test_missing_scripts_say_how_to_build_them(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
     (scripts / "site/scripts.json").unlink()
     with pytest.raises(UserError, match="make build"):
+        build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+
+
+def test_an_installed_package_says_where_sites_are_built(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "in_checkout", lambda: False)
+    (scripts / "site/scripts.json").unlink()
+    with pytest.raises(UserError, match="is missing; sites are built from a checkout of the repository"):
         build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
 
 
