@@ -62,7 +62,7 @@ def bench(
         _check(model, options, report)
     measured = Benchmark("", this_commit(), this_machine(), [])
     for model in models:
-        for result in _model(model, options, report):
+        for result in results_of(model, options, report):
             now = datetime.now(UTC).isoformat(timespec="seconds")
             measured = replace(measured, date=now, results=[*measured.results, result])
             keep(measured)
@@ -83,7 +83,8 @@ def _check(model: str, options: Options, report: Report) -> None:
         )
 
 
-def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
+def results_of(model: str, options: Options, report: Report) -> Iterator[Result]:
+    """What each runtime makes of a model."""
     with tempfile.TemporaryDirectory(prefix="windowseat-bench-") as temporary:
         folder = Path(temporary)
         bundle, build = compiled(model, options.layers, folder, report)

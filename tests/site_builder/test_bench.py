@@ -14,7 +14,7 @@ from windowseat.compile.errors import UserError
 from windowseat.site_builder import bench as benchmarks
 from windowseat.site_builder import cli
 from windowseat.site_builder.bench import Benchmark, Options, Result, measurement
-from windowseat.site_builder.bench.compiled import compiled
+from windowseat.site_builder.bench.compiled import Known, compiled
 from windowseat.site_builder.bench.results import Figure, figure
 from windowseat.site_builder.bench_table import print_benchmark, print_comparison
 
@@ -236,8 +236,8 @@ def test_each_result_is_kept_before_the_next_is_measured(measured: Benchmark, mo
             raise UserError("on purpose")
         yield replace(measured.results[0], model=model)
 
-    monkeypatch.setattr(measurement, "_model", measure)
-    monkeypatch.setattr(measurement, "_check", lambda *_: None)
+    monkeypatch.setattr(measurement, "results_of", measure)
+    monkeypatch.setattr(measurement, "check_model", lambda *_: Known(positions=10**6, variants=()))
     with pytest.raises(UserError, match="on purpose"):
         benchmarks.bench(
             ["a", "b", "broken"],
