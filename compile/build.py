@@ -8,11 +8,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from .bundle import ModelIdentity, VariantEntry, as_json, validate, write_file, write_manifest
-from .checkpoint import Checkpoint, open_checkpoint
+from .bundle import ModelIdentity, VariantEntry, as_json, is_bundle, validate, write_file, write_manifest
+from .checkpoint import Checkpoint, find_checkpoint
 from .errors import UserError
 from .fingerprint import fingerprint
-from .folders import replacing
+from .folders import check_replaceable, replacing
 from .journal import Journal
 from .models import ARCHITECTURES
 from .models.layers import Model
@@ -23,7 +23,7 @@ from .quantise import FORMATS
 from .report import build_report
 from .schedule import schedule, weights_of
 from .shards import SHARD_BYTES, ShardWriter
-from .tokenizer_files import read_text_files
+from .tokenizer_files import TextFiles, read_text_files
 from .variants import VARIANTS, Variant
 from .weights import check_sources, on_disk, tensor_sizes, write_weights
 
@@ -38,6 +38,20 @@ class Options:
     variants: tuple[str, ...] = ()  # by their names; empty: all
 
 
+@dataclass(frozen=True, slots=True)
+class Outset:
+    """What is settled before any weight is there."""
+
+    target: Path
+    kind: str  # the model_type
+    architecture: Any
+    cfg: Any
+    model: Model
+    context: int
+    text: TextFiles
+    licence: str | None
+
+
 def build(model: str, models_dir: Path, options: Options, report: Report) -> Path:
     """Compiles a folder or hub id into models_dir/<name> and gives back that folder; UserError if it cannot."""
     if options.quantisation not in FORMATS:
@@ -48,15 +62,22 @@ def build(model: str, models_dir: Path, options: Options, report: Report) -> Pat
     if odd := set(options.variants) - {variant.name for variant in VARIANTS}:
         known = ", ".join(variant.name for variant in VARIANTS)
         raise UserError(f"There is no variant {min(odd)!r}; choose among {known}.")
-    with open_checkpoint(model, report) as checkpoint:
-        return _build(checkpoint, models_dir, options, report)
+    with find_checkpoint(model, report) as checkpoint:
+        outset = _outset(checkpoint, models_dir, options)
+        checkpoint.open_weights(report)
+        return _build(checkpoint, outset, options, report)
 
 
-def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: Report) -> Path:
-    name = options.name or bundle_name(checkpoint.source)
+def _outset(checkpoint: Checkpoint, models_dir: Path, options: Options) -> Outset:
+    """All that a build can be refused for before weights are downloaded."""
+    name = bundle_name(checkpoint.source) if options.name is None else options.name
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UserError(f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores.")
-    kind, architecture, cfg = read_model(checkpoint)
+        tried = checkpoint.source if options.name is None else name
+        raise UserError(
+            f"{tried!r} cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
+        )
+    _check_target(models_dir / name, checkpoint)
+    kind, architecture, cfg = read_model(checkpoint.config, checkpoint.source)
     model: Model = architecture.model(cfg)
     context = model.positions if options.context is None else options.context
     if context > model.positions:
@@ -64,18 +85,31 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
             f"{checkpoint.source} takes up to {model.positions} tokens, and a context of {context} was asked for; "
             "choose a smaller one, or none for all of them."
         )
+    return Outset(
+        target=models_dir / name,
+        kind=kind,
+        architecture=architecture,
+        cfg=cfg,
+        model=model,
+        context=context,
+        text=read_text_files(checkpoint, model.vocabulary),
+        licence=checkpoint.licence(),
+    )
+
+
+def _build(checkpoint: Checkpoint, outset: Outset, options: Options, report: Report) -> Path:
+    target, model, architecture, text = outset.target, outset.model, outset.architecture, outset.text
     weights = weights_of(model)
     prefix, skipped = check_sources(checkpoint, weights, architecture.PREFIXES, architecture.SKIPPED)
     sources = {source.name for weight in weights for source in weight.sources}
     names = {s.name: on_disk(s, prefix, architecture.PREFIXES[0]) for w in weights for s in w.sources}
-    text = read_text_files(checkpoint, model.vocabulary)
     sizes = {name: size for w in weights for name, size in tensor_sizes(w, options.quantisation).items()}
     chosen = [variant for variant in VARIANTS if not options.variants or variant.name in options.variants]
     schedules = [(variant, schedule(model, options.quantisation, variant)) for variant in chosen]
     plans = [(variant, launches, make_plan(launches, variant, sizes.keys())) for variant, launches in schedules]
-    key = fingerprint(checkpoint, asdict(options))
-    with replacing(models_dir / name, key) as folder, Journal(folder, report) as journal:
-        _check_room(models_dir, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
+    key = fingerprint(checkpoint, options.quantisation)
+    with replacing(target, key) as folder, Journal(folder, report) as journal:
+        _check_room(folder, sum(sizes.values()) - sum(shard.bytes for shard in journal.shards.values()))
         with ShardWriter(folder, journal) as writer:
             errors = write_weights(checkpoint, weights, names, options.quantisation, journal, writer, report)
         files = [write_file(folder, name, content) for name, content in sorted(text.files.items())]
@@ -87,36 +121,41 @@ def _build(checkpoint: Checkpoint, models_dir: Path, options: Options, report: R
         files.append(write_file(folder, "report.json", as_json(summary)))
         write_manifest(
             folder,
-            name=name,
+            name=target.name,
             model=ModelIdentity(
-                architecture=kind,
+                architecture=outset.kind,
                 source=checkpoint.source,
                 revision=checkpoint.revision,
-                licence=checkpoint.licence(),
+                licence=outset.licence,
                 parameters=sum(prod(checkpoint.tensors[names[source]].shape) for source in sources),
-                config=asdict(cfg),
+                config=asdict(outset.cfg),
             ),
             quantisation=options.quantisation,
-            context=(context, model.positions),
+            context=(outset.context, model.positions),
             vocabulary=model.vocabulary,
             stop_tokens=text.stop_tokens,
             variants=[variant_entry(variant, plan, sizes) for variant, _, plan in plans],
             weights=(writer.bytes, SHARD_BYTES, writer.files, writer.tensors),
             files=files,
         )
-    return models_dir / name
+    return target
 
 
-def read_model(checkpoint: Checkpoint) -> tuple[str, Any, Any]:
-    """The checkpoint's model_type, the module of its architecture and the config that the module read."""
-    kind = checkpoint.config.get("model_type")
-    if kind not in ARCHITECTURES:
+def read_model(config: Mapping[str, object], source: str) -> tuple[str, Any, Any]:
+    """A checkpoint's model_type, the module of its architecture and what that read in config.json."""
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
-        raise UserError(
-            f"{checkpoint.source} is of model_type {kind!r}, which Windowseat cannot compile yet; it knows {known}."
-        )
-    architecture = ARCHITECTURES[str(kind)]
-    return str(kind), architecture, architecture.config(checkpoint.config, checkpoint.source)
+        raise UserError(f"{source} is of model_type {kind!r}, which Windowseat cannot compile yet; it knows {known}.")
+    text = config.get("text_config")
+    for stated in (config, text if isinstance(text, dict) else {}):
+        if isinstance(quantised := stated.get("quantization_config"), dict):
+            raise UserError(
+                f"{source} is quantised already ({quantised.get('quant_method', 'by an unnamed method')});"
+                " give the checkpoint that it was made from, with weights in bf16, f16 or f32."
+            )
+    architecture = ARCHITECTURES[kind]
+    return kind, architecture, architecture.config(config, source)
 
 
 def variant_entry(variant: Variant, plan: Plan, sizes: Mapping[str, int]) -> VariantEntry:
@@ -148,10 +187,18 @@ def bundle_name(source: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", source.partition("@")[0].rstrip("/").rpartition("/")[2]).strip("-.")
 
 
-def _check_room(models_dir: Path, needed: int) -> None:
-    free = shutil.disk_usage(models_dir).free
+def _check_target(target: Path, checkpoint: Checkpoint) -> None:
+    if checkpoint.folder.resolve().is_relative_to(target.resolve()):
+        raise UserError(
+            f"The bundle would take the place of {target}, where its checkpoint is; choose another --out or --name."
+        )
+    check_replaceable(target, "compiled model", is_bundle)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
     if free < needed * 1.02:
         raise UserError(
-            f"The bundle needs {needed / 1e6:,.0f} MB under {models_dir}, where {free / 1e6:,.0f} MB are free;"
+            f"The bundle needs {needed / 1e6:,.0f} MB under {folder.parent}, where {free / 1e6:,.0f} MB are free;"
             " free some space or choose another folder with --out."
         )

@@ -59,6 +59,15 @@ class VariantEntry:
     memory: Mapping[str, int]
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether the folder is a bundle, of any version, whole or damaged."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
+
+
 def write_file(folder: Path, name: str, content: bytes) -> BundleFile:
     """Writes one file of the bundle."""
     (folder / name).write_bytes(content)

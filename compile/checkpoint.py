@@ -62,14 +62,18 @@ class _Place:
 
 
 class Checkpoint:
-    """An open checkpoint; its weight files stay open, and unread, until `close()`."""
+    """A checkpoint whose config and text files are here. Its tensors are known after `open_weights`; their files stay
+    open, and unread, until `close()`."""
 
-    def __init__(self, source: str, revision: str | None, folder: Path, config: Mapping[str, object]) -> None:
+    def __init__(
+        self, source: str, revision: str | None, folder: Path, config: Mapping[str, object], weight_files: list[str]
+    ) -> None:
         self.source = source  # what the person asked for: a hub id or a folder's name, never a machine's path
         self.revision = revision  # the commit of a hub checkpoint, None for a folder
         self.folder = folder
         self.config = config  # config.json, whole
         self.tensors: dict[str, TensorInfo] = {}  # by their names on disk
+        self._weight_files = weight_files
         self._places: dict[str, _Place] = {}
         self._files = ExitStack()
         self._lock = Lock()
@@ -95,10 +99,12 @@ class Checkpoint:
         return _as_float32(values).reshape((stop - start, *row_shape) if tensor.shape else ())
 
     def file_states(self) -> list[tuple[str, int, int, int, int]]:
-        """Each weight file's path, inode, bytes and times in nanoseconds: no change of its content leaves all as they
-        were, for nobody can set the second time, that of the last change."""
+        """Each weight file's real path, inode, bytes and times in nanoseconds: no change of its content leaves all as
+        they were, for nobody can set the second time, that of the last change."""
         states = {file.name: os.fstat(file.fileno()) for file in {place.file for place in self._places.values()}}
-        return [(str(n), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for n, s in sorted(states.items())]
+        return [
+            (os.path.realpath(n), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for n, s in sorted(states.items())
+        ]
 
     def file(self, name: str) -> Path | None:
         """The path of a file of the checkpoint (tokenizer.json, README.md), None when it has no such file."""
@@ -108,12 +114,16 @@ class Checkpoint:
     def chat_template(self) -> str | None:
         """The Jinja chat template: a file of its own in newer checkpoints, an entry of a JSON file in older ones."""
         if path := self.file("chat_template.jinja"):
-            return path.read_text(encoding="utf-8")
+            try:
+                return path.read_text(encoding="utf-8-sig")
+            except ValueError as error:
+                raise UserError(f"{path.name} of {self.source} is not UTF-8 ({error}); save it as that") from None
         for name in ("tokenizer_config.json", "chat_template.json"):
             if path := self.file(name):
                 template = _json_object(path).get("chat_template")
                 if isinstance(template, list):  # several under names; "default" is the one for chats
-                    template = {each["name"]: each["template"] for each in template}.get("default")
+                    named = (each for each in template if isinstance(each, dict) and each.get("name") == "default")
+                    template = next(named, {}).get("template")
                 if isinstance(template, str):
                     return template
         return None
@@ -123,10 +133,11 @@ class Checkpoint:
         path = self.file("README.md")
         if path is None:
             return None
-        front_matter = re.match(r"\ufeff?---\r?\n(.*?)\r?\n---\s*?$", path.read_text(encoding="utf-8"), re.S | re.M)
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        front_matter = re.match(r"---\r?\n(.*?)\r?\n---\s*?$", text, re.S | re.M)
         try:
             card = yaml.safe_load(front_matter[1]) if front_matter else None
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # the second of a date that no calendar has
             return None
         if not isinstance(card, dict):
             return None
@@ -145,8 +156,12 @@ class Checkpoint:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_weights(self, names: list[str]) -> None:
-        for name in names:
+    def open_weights(self, report: Report) -> None:
+        """Downloads the weight files of a hub's checkpoint where the cache lacks them, and checks every header."""
+        if self.revision is not None:
+            stage = f"Downloading {self.source}: weights"
+            hub.download(self.source, self.revision, self._weight_files, stage, report)
+        for name in self._weight_files:
             path = self.folder / name
             try:
                 file = self._files.enter_context(open(path, "rb", buffering=0))  # noqa: SIM115
@@ -158,35 +173,35 @@ class Checkpoint:
                     raise UserError(f"tensor {tensor.name} is both in {other} and in {name}; remove one of them")
                 self.tensors[tensor.name] = tensor
                 self._places[tensor.name] = _Place(file, offset)
+        _check_index(self)
 
 
 def open_checkpoint(model: str, report: Report) -> Checkpoint:
-    """The checkpoint in a folder, or of a hub id `owner/name` or `owner/name@revision`, downloaded where needed.
+    """The checkpoint as `find_checkpoint` gives it, with its weights open. No weight is read."""
+    checkpoint = find_checkpoint(model, report)
+    try:
+        checkpoint.open_weights(report)
+    except BaseException:
+        checkpoint.close()
+        raise
+    return checkpoint
 
-    A folder of that name wins over a hub id. Every header is checked; no weight is read.
-    """
+
+def find_checkpoint(model: str, report: Report) -> Checkpoint:
+    """The checkpoint in a folder, or of a hub id `owner/name` or `owner/name@revision`, all but its weights downloaded
+    where needed. A folder of that name wins over a hub id."""
     path = Path(model).expanduser()
     if path.exists() or model.startswith((".", "/", "~")):
         _check_folder(path, model)
         present = {each.name for each in path.iterdir()}
         weights = _weight_files(model, path, present)
-        checkpoint = Checkpoint(path.resolve().name, None, path, _config(model, path))
-    else:
-        # Small files first: the index among them says which weight files are needed, and some repositories hold
-        # their weights twice.
-        repo, revision = _hub_id(model)
-        snapshot = hub.download(repo, revision, SMALL_FILES, f"Downloading {repo}: config and tokenizer", report)
-        present = set(snapshot.sizes) or {each.name for each in snapshot.folder.iterdir()}
-        weights = _weight_files(model, snapshot.folder, present)
-        checkpoint = Checkpoint(repo, snapshot.commit, snapshot.folder, _config(model, snapshot.folder))
-        hub.download(repo, snapshot.commit, weights, f"Downloading {repo}: weights", report)
-    try:
-        checkpoint._open_weights(weights)
-        _check_index(checkpoint)
-    except BaseException:
-        checkpoint.close()
-        raise
-    return checkpoint
+        return Checkpoint(path.resolve().name, None, path, _config(model, path), weights)
+    # The index among the small files says which weight files are needed: some repositories hold their weights twice.
+    repo, revision = _hub_id(model)
+    snapshot = hub.download(repo, revision, SMALL_FILES, f"Downloading {repo}: config and tokenizer", report)
+    present = set(snapshot.sizes) or {each.name for each in snapshot.folder.iterdir()}
+    weights = _weight_files(model, snapshot.folder, present)
+    return Checkpoint(repo, snapshot.commit, snapshot.folder, _config(model, snapshot.folder), weights)
 
 
 def _check_folder(path: Path, model: str) -> None:
@@ -232,7 +247,7 @@ def _weight_files(model: str, folder: Path, present: Set[str]) -> list[str]:
 def _weight_map(index: Path) -> dict[str, str]:
     weight_map = _json_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
-        raise UserError(f"{index.name} has no weight_map; fetch the file again")
+        raise UserError(f"{index.name} has no weight_map; {hub.again(index)}")
     for name in weight_map.values():
         if not isinstance(name, str) or Path(name).name != name:
             raise UserError(f"{index.name} names the weight file {name!r}, which is not in the checkpoint's folder")
@@ -251,15 +266,15 @@ def _check_index(checkpoint: Checkpoint) -> None:
 
 def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
     """The tensors that a safetensors file's header describes, each with its offset in the file in bytes."""
-    name = Path(file.name).name
+    name, again = Path(file.name).name, hub.again(Path(file.name))
     start = file.read(8)
     if start == b"version ":
         raise UserError(f"{name} is a Git LFS pointer, not the weights; run: git lfs pull")
     length = int.from_bytes(start, "little")
     if len(start) < 8 or length > LONGEST_HEADER:
-        raise UserError(f"{name} is not a safetensors file (its first 8 bytes give no header length); fetch it again")
+        raise UserError(f"{name} is not a safetensors file (its first 8 bytes give no header length); {again}")
     if 8 + length > size:
-        raise UserError(f"{name} has {size} bytes but its header alone needs {8 + length}; fetch it again")
+        raise UserError(f"{name} has {size} bytes but its header alone needs {8 + length}; {again}")
     try:
         header = json.loads(file.read(length), object_pairs_hook=lambda pairs: _without_repeats(pairs, name))
         header.pop("__metadata__", None)
@@ -268,7 +283,7 @@ def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
             begin, end = map(int, entry["data_offsets"])
             entries.append((key, str(entry["dtype"]), tuple(map(int, entry["shape"])), begin, end))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise UserError(f"the header of {name} is damaged; fetch the file again") from None
+        raise UserError(f"the header of {name} is damaged; {again}") from None
     tensors = []
     for key, dtype, shape, begin, end in entries:
         if dtype not in STORED:
@@ -276,9 +291,9 @@ def _header(file: BinaryIO, size: int) -> list[tuple[TensorInfo, int]]:
                 f"tensor {key} in {name} has type {dtype}; give a checkpoint whose weights are {', '.join(STORED)}"
             )
         if 8 + length + end > size:
-            raise UserError(f"{name} has {size} bytes but {key} ends at {8 + length + end}; fetch the file again")
+            raise UserError(f"{name} has {size} bytes but {key} ends at {8 + length + end}; {again}")
         if begin < 0 or min(shape, default=0) < 0 or end - begin != prod(shape) * STORED[dtype].itemsize:
-            raise UserError(f"the header of {name} is damaged ({key} has {end - begin} bytes); fetch the file again")
+            raise UserError(f"the header of {name} is damaged ({key} has {end - begin} bytes); {again}")
         tensors.append((TensorInfo(key, shape, dtype), 8 + length + begin))
     return tensors
 
@@ -295,9 +310,9 @@ def _json_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path.name} is not JSON ({error}); fetch the file again") from None
+        raise UserError(f"{path.name} is not JSON ({error}); {hub.again(path)}") from None
     if not isinstance(value, dict):
-        raise UserError(f"{path.name} holds a {type(value).__name__}, not an object; fetch the file again")
+        raise UserError(f"{path.name} holds a {type(value).__name__}, not an object; {hub.again(path)}")
     return value
 
 

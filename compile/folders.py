@@ -2,7 +2,7 @@
 
 While one is written its name is .NAME.partial-KEY-TOKEN, and its writer holds a lock on it, which the system takes away
 when the writer dies. So an unlocked one is what a killed writer left. The old folder is .NAME.replaced-TOKEN for the
-moment between two renames; a kill right there is made good by the next writer.
+moment between two renames; a kill right there is made good by the next writer. What is a link is written behind it.
 """
 
 import errno
@@ -13,8 +13,8 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -24,6 +24,19 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PARTIAL = re.compile(r"\.(?P<name>.+)\.partial-(?P<key>\w+)-\w+")
 
 
+def check_replaceable(folder: Path, what: str, is_one: Callable[[Path], bool]) -> None:
+    """UserError unless the folder is new, empty, or holds `what` is to replace it, by `is_one`."""
+    place = _behind_links(folder)
+    if Path.cwd().is_relative_to(place):
+        raise UserError(f"{folder} is the folder you are in, or one around it; choose another with --out")
+    if (place / ".git").exists():
+        raise UserError(f"{folder} has a .git in it, which would be lost; choose another --out, and copy from there")
+    if place.exists() and not is_one(place) and not (place.is_dir() and not any(place.iterdir())):
+        raise UserError(
+            f"{folder} is there already and is no {what}, so it stays; choose another folder with --out, or remove it"
+        )
+
+
 @contextmanager
 def replacing(folder: Path, key: str | None = None) -> Iterator[Path]:
     """A folder to write into, which takes the place of `folder` when the block ends well and is removed when it fails.
@@ -31,6 +44,7 @@ def replacing(folder: Path, key: str | None = None) -> Iterator[Path]:
     With a key, a block that is killed or interrupted leaves it, and the next one with the same key gets it again, with
     what is in it. Without one it is always empty.
     """
+    folder = _behind_links(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _settle(folder)
     partial, lock = _left(folder, key) or _new(folder, key)
@@ -48,6 +62,10 @@ def replacing(folder: Path, key: str | None = None) -> Iterator[Path]:
     finally:
         _settle(folder)
         _unlock(lock)
+
+
+def _behind_links(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
 
 
 def _left(folder: Path, key: str | None) -> tuple[Path, int] | None:
@@ -78,15 +96,27 @@ def _new(folder: Path, key: str | None) -> tuple[Path, int | None]:
 
 
 def _swap(partial: Path, folder: Path) -> None:
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    lock = _lock(folder)
-    folder.rename(folder.parent / f".{folder.name}.replaced-{secrets.token_hex(4)}")
+    """Puts the finished folder in its place. Another writer may do the same meanwhile: whoever is last stays."""
+    while not _placed(partial, folder):
+        lock = _lock(folder)
+        try:
+            with suppress(FileNotFoundError):
+                folder.rename(folder.parent / f".{folder.name}.replaced-{secrets.token_hex(4)}")
+            if _placed(partial, folder):
+                return
+        finally:
+            _unlock(lock)
+
+
+def _placed(partial: Path, folder: Path) -> bool:
+    """Renames, unless another folder with something in it has the name."""
     try:
         partial.rename(folder)
-    finally:
-        _unlock(lock)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
 
 
 def _settle(folder: Path) -> None:
@@ -95,10 +125,12 @@ def _settle(folder: Path) -> None:
         lock = _lock(path)
         if lock is None:
             continue
-        if folder.exists():
+        if not folder.exists():
+            path.rename(folder)
+        elif path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
-            path.rename(folder)
+            path.unlink()
         _unlock(lock)
 
 

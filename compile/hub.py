@@ -9,10 +9,11 @@ import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
+from urllib.parse import urlsplit
 
 import httpx2
-from huggingface_hub import constants, get_cached_repo_tree, snapshot_download
+from huggingface_hub import constants, get_cached_repo_tree, get_token, snapshot_download
 from huggingface_hub.errors import (
     CachedRepoTreeNotFoundError,
     DisabledRepoError,
@@ -28,6 +29,7 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from .errors import UserError
+from .interrupts import interrupts
 from .progress import Progress, Report
 
 
@@ -43,18 +45,35 @@ class Snapshot:
 def download(repo: str, revision: str | None, files: Sequence[str], stage: str, report: Report) -> Snapshot:
     """The snapshot of `repo` at `revision` (None is its main branch) with those of `files` (glob patterns allowed)
     that it has, downloaded where the cache lacks them; `stage` is what its progress is called."""
+    _check_settings()
     try:
-        folder = Path(
-            snapshot_download(
-                repo,
-                revision=revision,
-                allow_patterns=list(files),
-                tqdm_class=_reporter(repo, revision, files, stage, report),
+        with interrupts() as interrupted:
+            folder = Path(
+                snapshot_download(
+                    repo,
+                    revision=revision,
+                    allow_patterns=list(files),
+                    tqdm_class=_reporter(repo, revision, files, stage, report, interrupted),
+                )
             )
-        )
         return Snapshot(folder, folder.name, _sizes(repo, folder.name))
-    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError, ValueError) as error:
         raise UserError(_sentence(error, repo, revision)) from error
+
+
+def again(path: Path) -> str:
+    """What to do about a damaged file. One in the hub's cache counts as whole until it is gone."""
+    cached = path.resolve().is_relative_to(Path(constants.HF_HUB_CACHE).resolve())
+    return f"delete {path.resolve()} and run again" if cached else "fetch the file again"
+
+
+def _check_settings() -> None:
+    """UserError for what the library would stumble over in words of its own."""
+    host = constants.ENDPOINT
+    if urlsplit(host).scheme not in ("https", "http") or not urlsplit(host).netloc:
+        raise UserError(f"HF_ENDPOINT is {host!r}; give an address like https://huggingface.co, or unset it")
+    if not (get_token() or "").isascii():
+        raise UserError("the token in HF_TOKEN has characters that no token has; copy it again from the hub's settings")
 
 
 def _sizes(repo: str, commit: str) -> dict[str, int]:
@@ -65,8 +84,11 @@ def _sizes(repo: str, commit: str) -> dict[str, int]:
         return {}
 
 
-def _reporter(repo: str, revision: str | None, files: Sequence[str], stage: str, report: Report) -> type[tqdm]:
-    """A progress bar class for huggingface_hub that draws nothing and reports bytes instead.
+def _reporter(
+    repo: str, revision: str | None, files: Sequence[str], stage: str, report: Report, interrupted: Event
+) -> type[tqdm]:
+    """A progress bar class for huggingface_hub that draws nothing and reports bytes instead. Once interrupted it ends
+    the download of its file: the library would wait for the whole of each that has begun.
 
     The library makes one bar for bytes received, one for bytes written and one for files. The further of the two byte
     bars is reported: over plain HTTP they move together, over Xet the first runs ahead of the second.
@@ -85,6 +107,8 @@ def _reporter(repo: str, revision: str | None, files: Sequence[str], stage: str,
 
         def update(self, n: float | None = 1) -> bool | None:
             nonlocal last
+            if interrupted.is_set():
+                raise KeyboardInterrupt
             with lock:  # files arrive on several threads
                 self.n += n or 0
                 if self.counts_bytes and self.n > last:
@@ -134,6 +158,8 @@ def _sentence(error: Exception, repo: str, revision: str | None) -> str:
             return f"the download of {named} from {host} broke off; run again, the files that are whole are kept"
         case OSError() if error.errno == errno.ENOSPC:
             return f"the disk is full at {constants.HF_HUB_CACHE}; free some space there or point HF_HOME elsewhere"
+        case ValueError():
+            return f"what answers at {host} is no model hub; log in to the network if it asks for that, and run again"
         case _:
             problem = str(error).strip().splitlines()[0]
             return f"{named} could not be downloaded ({problem}); run again, the files that are whole are kept"

@@ -1,8 +1,8 @@
 """What an unfinished build has written, kept beside it so that the next build of the same bytes goes on from there.
 
-A line of JSON for each finished shard, and one for each matrix that was quantised whole. A shard counts if its file
-still has the SHA-256 of its line. A kill may tear the last line: each record begins with a line's end, so that a torn
-one stays alone and is passed over.
+A line for each finished shard, and one for each matrix that was quantised whole: a checksum and JSON. A shard counts if
+its file still has the SHA-256 of its line. A kill may tear the last line: each record begins with a line's end, so that
+a torn one stays alone. A line that is not as its checksum says is passed over.
 """
 
 import hashlib
@@ -42,7 +42,8 @@ class Journal:
         self._add({"error": asdict(error)})
 
     def _add(self, record: dict[str, object]) -> None:
-        self._file.write("\n" + json.dumps(record))
+        text = json.dumps(record)
+        self._file.write(f"\n{_checksum(text)} {text}")
         self._file.flush()
 
     def __enter__(self) -> Self:
@@ -56,11 +57,11 @@ class Journal:
 
 def _records(path: Path) -> tuple[list[BundleFile], dict[str, TensorError]]:
     shards, errors = {}, {}
-    for line in path.read_text("utf-8").split("\n") if path.exists() else ():
-        try:
-            record: dict[str, Any] = json.loads(line)
-        except ValueError:
+    for line in path.read_text("utf-8", errors="replace").split("\n") if path.exists() else ():
+        checksum, _, text = line.partition(" ")
+        if checksum != _checksum(text):
             continue
+        record: dict[str, Any] = json.loads(text)
         if "shard" in record:
             shard = BundleFile(**record["shard"])
             shards[shard.path] = shard  # the last word counts: a shard that was damaged is written again
@@ -68,6 +69,10 @@ def _records(path: Path) -> tuple[list[BundleFile], dict[str, TensorError]]:
             error = TensorError(**record["error"])
             errors[error.name] = error
     return list(shards.values()), errors
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _verified(folder: Path, shards: list[BundleFile], report: Report) -> list[BundleFile]:

@@ -57,7 +57,7 @@ def open_stream(folder: Path) -> tuple[dict[str, Any], Stream]:
 def reference_tensors(checkpoint: Checkpoint, folder: Path) -> Iterator[tuple[str, F32]]:
     """Every tensor of the text model under its text-only name, one source at a time, as the kernels see it."""
     manifest, stream = open_stream(folder)
-    _, architecture, cfg = read_model(checkpoint)
+    _, architecture, cfg = read_model(checkpoint.config, checkpoint.source)
     own = architecture.PREFIXES[0]
     for weight in weights_of(architecture.model(cfg)):
         if isinstance(weight, Matrix):

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from .checkpoint import Checkpoint
 from .errors import UserError
+from .hub import again
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def read_text_files(checkpoint: Checkpoint, vocabulary: int) -> TextFiles:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain Exception for whatever it cannot read
-        raise UserError(f"tokenizer.json of {checkpoint.source} cannot be read ({error}); fetch it again.") from error
+        raise UserError(f"tokenizer.json of {checkpoint.source} cannot be read ({error}); {again(path)}.") from error
     highest = max(tokenizer.get_vocab().values(), default=0)
     if highest >= vocabulary:
         raise UserError(
@@ -53,7 +54,7 @@ def _stop_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, files: dict[str, 
     token = _json(files, "tokenizer_config.json").get("eos_token")
     content = token.get("content") if isinstance(token, dict) else token
     said.append(tokenizer.token_to_id(content) if isinstance(content, str) else None)
-    ids = {i for each in said for i in (each if isinstance(each, list) else [each]) if isinstance(i, int)}
+    ids = {i for each in said for i in (each if isinstance(each, list) else [each]) if type(i) is int}
     if not ids:
         raise UserError(f"{checkpoint.source} names no eos_token_id anywhere; add one to generation_config.json.")
     return sorted(ids)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..compile.errors import UserError
+from .checkout import in_checkout
 
 FOLDER = "assets"  # within the site
 
@@ -90,7 +91,9 @@ def read_scripts(folder: Path) -> list[Script]:
     """The scripts that web/build.mjs built."""
     index = folder / "scripts.json"
     if not index.is_file():
-        raise UserError(f"{index} is missing; build the TypeScript first: make build")
+        elsewhere = "sites are built from a checkout of the repository, after make build there"
+        how = "build the TypeScript first: make build" if in_checkout() else elsewhere
+        raise UserError(f"{index} is missing; {how}")
     scripts = [
         Script(each["name"], each["file"], tuple(each["imports"])) for each in json.loads(index.read_text("utf-8"))
     ]

@@ -30,6 +30,8 @@ def print_comparison(comparison: Comparison) -> None:
     console = Console()
     if comparison.apart:
         console.print(f"Only counts and bytes are compared: {comparison.apart}.", highlight=False)
+    for reason in comparison.left_out:
+        console.print(f"Not compared: {reason}.", highlight=False)
     table = Table("model", "runtime", "figure", "before", "now", "ratio", "noise", "", title="Compared")
     for change in comparison.changes:
         verdict = {"worse": "[bold]WORSE[/bold]", "better": "better", "same": ""}[change.verdict]

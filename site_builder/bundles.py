@@ -59,12 +59,13 @@ VERSION = 1  # of the bundle format
 GREEDY = Sampling(temperature=0.0, top_k=0, top_p=1.0)
 
 
-def read_bundles(models_dir: Path) -> list[Bundle]:
-    """The bundles in a folder, by name; the first build leaves at least one."""
-    manifests = sorted(models_dir.glob("*/bundle.json")) if models_dir.is_dir() else []
-    if not manifests:
+def bundle_names(models_dir: Path) -> list[str]:
+    """The names of the bundles in a folder, in order; what a build is still writing, or left, is hidden."""
+    folders = [manifest.parent.name for manifest in models_dir.glob("*/bundle.json")]
+    names = sorted(name for name in folders if not name.startswith("."))
+    if not names:
         raise UserError(f"no compiled model in {models_dir}; compile one first: windowseat build MODEL")
-    return [read_bundle(manifest.parent) for manifest in manifests]
+    return names
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -113,14 +114,21 @@ def _variant(entry: dict[str, Any]) -> Variant:
 def _sampling(path: Path) -> Sampling:
     """generation_config.json, read as transformers reads it: greedy unless it says do_sample, penalised anyway."""
     settings = _parse(path) if path.is_file() else {}
-    repetition_penalty = float(settings.get("repetition_penalty") or 1.0)
+
+    def number(name: str, otherwise: float) -> float:
+        value = settings.get(name) or otherwise
+        if not isinstance(value, int | float):
+            raise UserError(f"{path} has {name} = {value!r}; make it a number in the checkpoint, and compile it again")
+        return float(value)
+
+    repetition_penalty = number("repetition_penalty", 1.0)
     if not settings.get("do_sample", False):
         return replace(GREEDY, repetition_penalty=repetition_penalty)
     return Sampling(
-        temperature=float(settings.get("temperature") or 1.0),
-        top_k=int(settings.get("top_k") or 0),
-        top_p=float(settings.get("top_p") or 1.0),
-        min_p=float(settings.get("min_p") or 0.0),
+        temperature=number("temperature", 1.0),
+        top_k=int(number("top_k", 0)),
+        top_p=number("top_p", 1.0),
+        min_p=number("min_p", 0.0),
         repetition_penalty=repetition_penalty,
     )
 

@@ -1,6 +1,7 @@
 """The `windowseat` command. Everything heavy is imported by the subcommand that needs it: help must come at once."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,12 +13,20 @@ import typer
 
 from ..compile.errors import UserError
 from ..compile.progress import Progress, Report
+from .options import (
+    QUANTISATIONS,
+    known_lengths,
+    known_quantisation,
+    known_runtimes,
+    known_variant,
+    known_variants,
+    page_variants,
+)
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 PROBLEM, DIFFERENCE = 1, 3  # 2, wrong usage, is typer's own
-QUANTISATIONS = ("q4", "q8", "f16")
 MODELS, SITE = Path("dist/models"), Path("dist/site")
 
 ABOUT = """
@@ -35,13 +44,6 @@ Exit codes: 0 done; 1 a problem that the message says how to solve;
 """
 
 
-def known_quantisation(name: str) -> str:
-    """The name, unless it is none of ours."""
-    if name not in QUANTISATIONS:
-        raise typer.BadParameter(f"{name!r} is unknown; the known ones are {', '.join(QUANTISATIONS)}.")
-    return name
-
-
 app = typer.Typer(
     help=ABOUT,
     no_args_is_help=True,
@@ -52,6 +54,12 @@ app = typer.Typer(
 )
 
 Model = Annotated[str, typer.Argument(help="A checkpoint's folder, or its id on the Hugging Face hub.")]
+Quantise = Annotated[
+    str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
+]
+ONLY = "Only these, as f16, base or software; all by default."
+Variants = Annotated[list[str] | None, typer.Option(help=ONLY, callback=known_variants)]
+PageVariants = Annotated[list[str] | None, typer.Option(help=ONLY, callback=page_variants)]
 ModelsDir = Annotated[Path, typer.Option("--models", help="Folder of the compiled models.")]
 WatchedModels = Annotated[
     Path | None, typer.Option("--models", help="Folder of the compiled models, for --watch.", show_default=str(MODELS))
@@ -88,16 +96,12 @@ def windowseat(
 @app.command()
 def build(
     model: Model,
-    quantise: Annotated[
-        str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
-    ] = QUANTISATIONS[0],
+    quantise: Quantise = QUANTISATIONS[0],
     name: Annotated[str | None, typer.Option(help="Name of the result; the checkpoint's own by default.")] = None,
     context: Annotated[
         int | None, typer.Option(min=1, help="Tokens that a conversation may hold. [default: all that the model takes]")
     ] = None,
-    variant: Annotated[
-        list[str] | None, typer.Option(help="Only these, as f16, base or software; all by default.")
-    ] = None,
+    variant: PageVariants = None,
     out: Annotated[Path, typer.Option(help="Folder of the compiled models.")] = MODELS,
 ) -> None:
     """Compile a checkpoint into a bundle that a browser can run.
@@ -225,6 +229,8 @@ def watched_site(
     from .watch import Watch
 
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # A service manager ends a server so, and what is watched would stay; now it ends as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TemporaryDirectory(prefix=".watched-", dir=folder.parent) as beside:
         site = Path(beside) / "site"
         options = Options(theme=theme, models_list=models_list, allow_origins=tuple(allow_origin or ()), live=True)
@@ -240,15 +246,11 @@ def watched_site(
 @app.command()
 def verify(
     model: Model,
-    quantise: Annotated[
-        str, typer.Option(help="How weights are stored.", metavar="|".join(QUANTISATIONS), callback=known_quantisation)
-    ] = QUANTISATIONS[0],
+    quantise: Quantise = QUANTISATIONS[0],
     runtime: Annotated[
         list[str] | None, typer.Option(help="node or chromium; give it twice for both, the default.")
     ] = None,
-    variant: Annotated[
-        list[str] | None, typer.Option(help="Only these, as f16, base or software; all by default.")
-    ] = None,
+    variant: Variants = None,
     prompts: Annotated[
         int, typer.Option(min=0, max=20, help="Texts to continue greedily, besides random prompts.")
     ] = 20,
@@ -263,18 +265,20 @@ def verify(
       windowseat verify compile/demo/checkpoint
       windowseat verify Qwen/Qwen3.5-0.8B --runtime chromium --prompts 2 --length 16
     """
+    from .needs import check_needs
+
+    chosen = known_runtimes(runtime or ["node", "chromium"])
+    check_needs("verify", ("torch", "transformers"), chosen)
+    from . import verify as verification
     from .progress_bars import progress_bars
     from .verify_table import print_checks
 
-    chosen = known_runtimes(runtime or ["node", "chromium"])
-    try:
-        from . import verify as verification
-    except ModuleNotFoundError as missing:
-        raise UserError(f"verify needs {missing.name}; install it with: pip install windowseat[verify]") from missing
     options = verification.Options(quantise, chosen, prompts, tuple(variant or ()), tuple(length or ()))
     with progress_bars() as report:
         checks = list(verification.verify(model, options, report))
     print_checks(checks)
+    if not any(check.positions for check in checks):
+        raise UserError("nothing was compared, so nothing is proved; choose another --runtime, --variant or --length")
     if not all(check.passed for check in checks):
         raise typer.Exit(DIFFERENCE)
 
@@ -289,7 +293,10 @@ def bench(
     decode: Annotated[int, typer.Option(min=3, help="Tokens to decode after each prompt.")] = 128,
     browser: Annotated[list[str] | None, typer.Option(help="chromium, the default, or node; or both.")] = None,
     variant: Annotated[
-        str | None, typer.Option(help="As f16, base or software; by default the one that the runtime chooses.")
+        str | None,
+        typer.Option(
+            help="As f16, base or software; by default the one that the runtime chooses.", callback=known_variant
+        ),
     ] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Cut random weights to so many layers.")] = None,
     compare: Annotated[Path | None, typer.Option(help="A file of an earlier benchmark: what got slower?")] = None,
@@ -308,22 +315,21 @@ def bench(
       windowseat bench random:0.8B random:2B --prompt 64,512,4096 --json before.json
       windowseat bench random:0.8B --compare before.json
     """
-    from .progress_bars import progress_bars
+    from .needs import check_needs
 
     prompts = known_lengths(prompt)
     browsers = known_runtimes(browser or ["chromium"])
-    try:
-        if "chromium" in browsers:
-            import playwright  # noqa: F401  # missing, it should be said before a model is built
-        from . import bench as benchmarks
-        from .bench_table import print_benchmark, print_comparison
-    except ModuleNotFoundError as missing:
-        raise UserError(f"bench needs {missing.name}; install it with: pip install windowseat[verify]") from missing
+    check_needs("bench", (), browsers)
+    from . import bench as benchmarks
+    from .bench_table import print_benchmark, print_comparison
+    from .progress_bars import progress_bars
+
     before = benchmarks.read(compare) if compare else None
+    benchmarks.check_writable(out)
     options = benchmarks.Options(prompts, decode, browsers, variant, layers)
     with progress_bars() as report:
-        measured = benchmarks.bench(models, options, report if sys.stderr.isatty() else stage_lines())
-    benchmarks.write(measured, out)
+        shown = report if sys.stderr.isatty() else stage_lines()
+        measured = benchmarks.bench(models, options, shown, keep=lambda so_far: benchmarks.write(so_far, out))
     pictures = benchmarks.write_rooflines(measured.results, out)
     print_benchmark(measured)
     for path in (out, *pictures):
@@ -346,25 +352,17 @@ def stage_lines() -> Report:
     return report
 
 
-def known_lengths(text: str) -> tuple[int, ...]:
-    """Numbers of tokens, each once, in their order."""
-    lengths = text.split(",")
-    if not all(length.strip().isdecimal() and int(length) > 0 for length in lengths):
-        raise typer.BadParameter(f"--prompt is {text!r}; it must be whole numbers with commas, such as 64,512,4096.")
-    return tuple(dict.fromkeys(int(length) for length in lengths))
-
-
-def known_runtimes(names: list[str]) -> tuple[str, ...]:
-    """The names, unless one is none of ours."""
-    if odd := set(names) - {"node", "chromium"}:
-        raise typer.BadParameter(f"{min(odd)!r} is unknown; the known ones are node, chromium.")
-    return tuple(names)
-
-
 def main() -> None:
     """Runs the command; a person's problem is one sentence, anything else keeps its traceback."""
     try:
         app()
     except UserError as error:
-        typer.echo(f"windowseat: {error}", err=True)
-        sys.exit(PROBLEM)
+        problem = str(error)
+    except OSError as error:
+        if error.filename is None:  # of no file that a person could do something about
+            raise
+        problem = f"{error.filename} cannot be used ({error.strerror}); correct the path or what it allows"
+    else:
+        return
+    typer.echo(f"windowseat: {problem}", err=True)
+    sys.exit(PROBLEM)

@@ -1,10 +1,11 @@
-"""Where Node is: the machine's, or the one that `pip install windowseat[node]` brings."""
+"""Where Node is: the machine's, or the one that the extra `node` brings."""
 
 import importlib.util
 import shutil
 from pathlib import Path
 
 from ..compile.errors import UserError
+from .checkout import install_line
 
 
 def find_node() -> str:
@@ -15,4 +16,4 @@ def find_node() -> str:
     for folder in wheel.submodule_search_locations or () if wheel else ():
         if (program := Path(folder) / "bin" / "node").is_file():
             return str(program)
-    raise UserError("There is no `node` here; install Node 20 or newer, or: pip install windowseat[node]")
+    raise UserError(f"There is no `node` here; install Node 20 or newer, or: {install_line('node')}")

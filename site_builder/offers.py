@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..compile.errors import UserError
-from .bundles import Bundle, read_bundle, read_bundles
+from .bundles import Bundle, bundle_names, read_bundle
+from .origins import origin_of
 
 PROMPTS = files("windowseat.site_builder").joinpath("templates/prompts.json")
 KEYS = ("name", "label", "prompts", "address")
@@ -37,24 +38,26 @@ class Offer:
     @property
     def origin(self) -> str | None:
         """Where it is fetched from, when that is not this site."""
-        parts = urlsplit(self.address)
-        return f"{parts.scheme}://{parts.netloc}" if parts.scheme else None
+        return origin_of(self.address) if urlsplit(self.address).scheme else None
 
 
 def offers(models_dir: Path, names: Sequence[str] = (), listed: Path | None = None) -> list[Offer]:
     """The models that are named, in that order; else those of the list; else all of the folder."""
-    entries = _read_list(listed) if listed else [{"name": bundle.name} for bundle in read_bundles(models_dir)]
+    compiled = bundle_names(models_dir)
+    entries = _read_list(listed) if listed else [{"name": name} for name in compiled]
     if names:
         by_name = {entry["name"]: entry for entry in entries}
         entries = [by_name.get(name, {"name": name}) for name in dict.fromkeys(names)]
+    if missing := [entry["name"] for entry in entries if entry["name"] not in compiled]:
+        known = ", ".join(compiled)
+        raise UserError(
+            f"there is no compiled model {missing[0]!r} in {models_dir}, which has {known}; compile it first"
+        )
     return [_offer(models_dir, entry) for entry in entries]
 
 
 def _offer(models_dir: Path, entry: dict[str, Any]) -> Offer:
     name = entry["name"]
-    if not (models_dir / name / "bundle.json").is_file():
-        known = ", ".join(sorted(path.parent.name for path in models_dir.glob("*/bundle.json"))) or "none"
-        raise UserError(f"there is no compiled model {name!r} in {models_dir}, which has {known}; compile it first")
     return Offer(
         bundle=read_bundle(models_dir / name),
         label=entry.get("label", name),
@@ -100,6 +103,9 @@ def _check(where: str, entry: Any) -> None:
     prompts = entry.get("prompts", [])
     if not isinstance(prompts, list) or not all(isinstance(prompt, str) for prompt in prompts):
         raise UserError(f"{where} has {prompts!r} as its prompts; they must be a list of texts")
-    address = urlsplit(entry.get("address", "https://host/"))
-    if address.scheme not in ("https", "http") or not address.netloc:
-        raise UserError(f"{where} has the address {entry['address']!r}; it must begin with https:// and a host")
+    try:
+        origin_of(entry.get("address", "https://host/"))
+    except ValueError:
+        raise UserError(
+            f"{where} has the address {entry['address']!r}; it must begin with https:// and a host"
+        ) from None

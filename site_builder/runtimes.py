@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -43,6 +44,7 @@ SOFTWARE_FLAGS = (
     # It writes out the zeros of workgroup memory one by one: half of all the time that it compiles.
     "--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension",
 )
+THROWN = re.compile(r"\w*Error\b.*: ")
 NO_ADAPTER = 3  # the Node driver's exit code
 ICD = "VK_ICD_FILENAMES"
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")  # comes with Debian's chromium
@@ -142,7 +144,9 @@ class NodeRuntime:
             if answer["kind"] != "loading":
                 return answer
         said = process.stderr.read().strip().splitlines()
-        message = said[-1] if said else "it ended without a word"
+        # Node's own words about an error that nobody caught end with its version.
+        thrown = [line for line in said if THROWN.match(line)]
+        message = (thrown or said or ["it ended without a word"])[-1]
         if process.wait() == NO_ADAPTER:
             raise Unsupported(message)
         raise UserError(f"Node could not run the bundle: {message}")

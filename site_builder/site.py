@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..compile.folders import replacing
+from ..compile.folders import check_replaceable, replacing
 from ..compile.progress import Progress, Report
 from . import headers, icons, offline, pages, widget
 from .assets import Assets
@@ -28,6 +28,7 @@ PAGES: dict[str, Callable[[Site], str]] = {
     "verify.html": pages.verify,
     "404.html": pages.not_found,
 }
+MARKS = (widget.FRAME, widget.SCRIPT, offline.WORKER)  # names that stay: a folder with all of them is a site of ours
 MACHINES_ONLY = ("verify.html", "404.html")  # no visitor opens them by their address, so browsers need not keep them
 
 
@@ -50,6 +51,7 @@ def build_site(
     models_dir: Path, site_dir: Path, report: Report, scripts: Path = SCRIPTS, options: Options = DEFAULT
 ) -> Path:
     """The folder of the finished site; the site before it stays whole until this one is."""
+    check_replaceable(site_dir, "site of Windowseat's", is_site)
     theme = read_theme(options.theme) if options.theme else default_theme()
     offered = offers(models_dir, options.models, options.models_list)
     code = read_code(scripts / "examples")
@@ -64,6 +66,11 @@ def build_site(
         if options.compressed:
             compress(folder, report)
     return site_dir
+
+
+def is_site(folder: Path) -> bool:
+    """Whether the folder is a site of ours, of any version."""
+    return all((folder / name).is_file() for name in MARKS)
 
 
 def _assets(theme: Theme, scripts: Path, live: bool) -> Assets:

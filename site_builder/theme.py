@@ -73,7 +73,10 @@ def read_theme(path: Path) -> Theme:
         icon_path = path.parent / _text(path, "icon", stated["icon"])
         if icon_path.suffix != ".svg" or not icon_path.is_file():
             raise UserError(f"{path} names the icon {icon_path}; it must be an SVG file beside the theme")
-        icon = icon_path.read_text("utf-8")
+        try:
+            icon = icon_path.read_text("utf-8")
+        except ValueError as error:
+            raise UserError(f"{icon_path} is not UTF-8 ({error}); save the icon as that") from error
     texts = {key: _text(path, key, stated.get(key, getattr(default, key))) for key in ("name", "description")}
     own = _texts(path, stated.get("texts", {}))
     return Theme(icon=icon, look=_look(path, stated.get("look", {})), texts=own, **texts)

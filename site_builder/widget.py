@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from ..compile.errors import UserError
+from .origins import origin_of
 
 SCRIPT, FRAME = "widget.js", "embed.html"  # both at the root of the site, under fixed names: other sites link to them
 
@@ -18,13 +19,8 @@ def read_origins(stated: Iterable[str]) -> tuple[str, ...]:
 def _origin(stated: str) -> str:
     try:
         parts = urlsplit(stated)
-        whole = parts.scheme in ("https", "http") and parts.hostname and not parts.path.strip("/")
-        rest = parts.query or parts.fragment or parts.username
-        port = {"https": 443, "http": 80}.get(parts.scheme)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        named = "" if parts.port in (None, port) else f":{parts.port}"
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(stated)
+        return origin_of(stated)
     except ValueError:
-        whole, rest = False, ""
-    if not whole or rest:
-        raise UserError(f"{stated!r} is no origin; write it like https://shop.example, or * for every site")
-    return f"{parts.scheme}://{host}{named}"
+        raise UserError(f"{stated!r} is no origin; write it like https://shop.example, or * for every site") from None

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Self
 from urllib.parse import unquote, urlsplit
+
+MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ class HubServer:
         self.requests: list[Request] = []
         self.breaks: dict[str, list[int]] = {}  # by file: each number breaks one download of it after that many bytes
         self.status: int | None = None  # what every request is answered with instead
+        self.page: bytes | None = None  # or with this, as the login page of a network
+        self.pause = 0.0  # seconds before each MiB of a file
+        self.sent = 0  # bytes, in whole MiB
         hub = self
 
         class Handler(_Handler):
@@ -124,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(Request(self.command, path, self.headers["Range"], authorization))
         if hub.status is not None:
             return self._refuse(hub.status, "")
+        if hub.page is not None:
+            return self._send(200, hub.page, {"Content-Type": "text/html"})
         match = re.fullmatch(
             r"/api/models/(?P<api>[^/]+/[^/]+)(?:/(?P<what>revision|tree)/(?P<listed>.+))?"
             r"|/(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<file>.+)",
@@ -177,7 +185,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(content)
+            for start in range(0, len(content), MIB):
+                time.sleep(self.server_hub.pause)
+                self.wfile.write(content[start : start + MIB])
+                self.server_hub.sent += MIB
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: `HubServer.requests` has it all."""

@@ -3,7 +3,7 @@
 A family's own file says which mixers its layers have and in which form its norms are stored.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -92,14 +92,19 @@ def read_decoder(kind: type[ConfigT], text: Mapping[str, Any], source: str, know
 
 def read_dense(text: Mapping[str, Any], source: str, known: Mapping[str, object]) -> DenseConfig:
     """The same for a family in which softmax attention over the whole context is all that there is."""
-    check_layer_types(text.get("layer_types") or (), {"full_attention"}, source)
-    return read_decoder(DenseConfig, text, source, {"hidden_act": "silu", "use_sliding_window": False, **known})
+    check_layer_types(text.get("layer_types") or (), ("full_attention",), source)
+    cfg = read_decoder(DenseConfig, text, source, {"hidden_act": "silu", "use_sliding_window": False, **known})
+    if (turned := cfg.rope_parameters.partial_rotary_factor) != 1:
+        raise UserError(f"config.json of {source} asks for partial_rotary_factor = {turned}; only 1.0 is known here.")
+    return cfg
 
 
-def check_layer_types(types: Iterable[str], known: Set[str], source: str) -> None:
+def check_layer_types(types: object, known: Collection[str], source: str) -> None:
     """UserError names a kind of layer that is not among the known ones."""
-    if odd := set(types) - known:
-        raise UserError(f"config.json of {source} has a layer of type {min(odd)!r}, which is not known here.")
+    if not isinstance(types, list | tuple):
+        raise UserError(f"config.json of {source} has layer_types = {types!r}; it must be a list.")
+    if odd := [kind for kind in types if kind not in known]:
+        raise UserError(f"config.json of {source} has a layer of type {odd[0]!r}, which is not known here.")
 
 
 def decoder(cfg: DecoderConfig, mixers: Iterable[Iterable[Operation]], stored: Make) -> Model:

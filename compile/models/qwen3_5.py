@@ -61,14 +61,18 @@ class Config(DecoderConfig):
 
 def config(raw: Mapping[str, Any], source: str) -> Config:
     """The text model's config, which a model that also sees keeps under `text_config`; UserError if it cannot be."""
-    text = dict(raw.get("text_config", raw))
+    inner = raw.get("text_config", raw)
+    if not isinstance(inner, Mapping):
+        raise UserError(f"config.json of {source} has text_config = {inner!r}; it must be an object.")
+    text = dict(inner)
     text.setdefault("tie_word_embeddings", raw.get("tie_word_embeddings", False))
-    interval = text.get("full_attention_interval")
-    if "layer_types" not in text and isinstance(interval, int) and "num_hidden_layers" in text:
-        text["layer_types"] = [FULL if (i + 1) % interval == 0 else LINEAR for i in range(text["num_hidden_layers"])]
+    text.setdefault("partial_rotary_factor", 0.25)  # transformers' own default for this family
+    interval, layers = text.get("full_attention_interval"), text.get("num_hidden_layers")
+    if "layer_types" not in text and isinstance(interval, int) and interval > 0 and isinstance(layers, int):
+        text["layer_types"] = [FULL if (i + 1) % interval == 0 else LINEAR for i in range(layers)]
     known = {"hidden_act": "silu", "attention_bias": False, "attn_output_gate": True}
     cfg = read_decoder(Config, text, source, known)
-    check_layer_types(cfg.layer_types, {LINEAR, FULL}, source)
+    check_layer_types(cfg.layer_types, (LINEAR, FULL), source)
     if cfg.linear_num_value_heads % cfg.linear_num_key_heads:
         raise UserError(
             f"config.json of {source}: linear_num_value_heads {cfg.linear_num_value_heads} is no multiple of"

@@ -58,8 +58,10 @@ class Rope:
 
 
 def read_rope(text: Mapping[str, Any], source: str) -> Rope:
-    """What a config says in rope_parameters, or in rope_theta and rope_scaling; UserError if it cannot be."""
+    """What a config says in rope_parameters, or in rope_scaling and beside it; UserError if it cannot be."""
     given = text.get("rope_scaling") or text.get("rope_parameters") or {}
+    if not isinstance(given, Mapping):
+        raise UserError(f"config.json of {source} has {given!r} where RoPE is described; it must be an object.")
     kind = given.get("rope_type", given.get("type", "default"))
     if kind not in ("default", "yarn"):
         raise UserError(
@@ -71,7 +73,7 @@ def read_rope(text: Mapping[str, Any], source: str) -> Rope:
     factor = given.get("factor") if kind == "yarn" else 1.0
     defaults = {
         "rope_theta": text.get("rope_theta"),
-        "partial_rotary_factor": 1.0,
+        "partial_rotary_factor": text.get("partial_rotary_factor", 1.0),
         "original_max_position_embeddings": text.get("max_position_embeddings"),
         "attention_factor": 0.1 * math.log(factor) + 1 if isinstance(factor, int | float) and factor > 1 else 1.0,
         "beta_fast": 32,

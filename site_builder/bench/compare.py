@@ -1,15 +1,10 @@
 """Two benchmarks, figure by figure: what got slower, what got faster, and what is within the noise."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from ...compile.errors import UserError
-from .measurement import schema
 from .results import Benchmark, Figure
 
 LEAST = 0.10  # a share under which no difference counts: two runs of the same code differ by so much
@@ -50,27 +45,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The changes; `apart` says why times were left out, if they were."""
+    """The changes; `apart` says why times were left out, if they were, and `left_out` what else was."""
 
     changes: list[Change]
     apart: str | None
+    left_out: list[str]
 
     @property
     def worse(self) -> list[Change]:
         return [change for change in self.changes if change.verdict == "worse"]
-
-
-def read(path: Path) -> dict[str, Any]:
-    """A benchmark that was written before; UserError if it is none."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        jsonschema.validate(content, schema())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); name a file that bench --json wrote.") from error
-    except (ValueError, jsonschema.ValidationError) as error:
-        reason = error.message if isinstance(error, jsonschema.ValidationError) else str(error)
-        raise UserError(f"{path} is no benchmark of this version ({reason[:120]}); measure again.") from error
-    return content
 
 
 def compare(before: dict[str, Any], benchmark: Benchmark) -> Comparison:
@@ -81,11 +64,38 @@ def compare(before: dict[str, Any], benchmark: Benchmark) -> Comparison:
     if not pairs:
         known = ", ".join(f"{model} in {runtime}" for model, runtime in old)
         raise UserError(f"Nothing that was measured is in the file to compare with; that has {known}.")
+    for pair in pairs:
+        _check_same_model(*pair)
     apart = _difference(before["machine"], now["machine"], pairs)
     changes = [change for pair in pairs for change in _counts(*pair)]
     if apart is None:
         changes += [change for pair in pairs for change in _speeds(*pair)]
-    return Comparison(changes, apart)
+    met = [new for _, new in pairs]
+    left_out = [
+        f"{each['model']} in {each['runtime']} is not in the file" for each in now["results"] if each not in met
+    ]
+    left_out += [reason for pair in pairs for reason in _left_out(*pair)]
+    if not changes:
+        raise UserError(f"Nothing is left to compare: {'; '.join(filter(None, [apart, *left_out]))}.")
+    return Comparison(changes, apart, left_out)
+
+
+def _check_same_model(old: dict[str, Any], new: dict[str, Any]) -> None:
+    was, is_now = (f"{each['parameters']:,} parameters in {each['quantisation']}" for each in (old, new))
+    if was != is_now:
+        raise UserError(
+            f"{new['model']} is another model in the file: it had {was} and has {is_now}; measure it again."
+        )
+
+
+def _left_out(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    where = f"{new['model']} in {new['runtime']}"
+    if old["variant"] != new["variant"]:
+        yield f"{where} ran {old['variant']} before and {new['variant']} now, so its counts are not compared"
+    was, is_now = ({each["tokens"] for each in result["prompts"]} for result in (old, new))
+    for lengths, when in ((was - is_now, "only before"), (is_now - was, "only now")):
+        if lengths:
+            yield f"{where} had prompts of {', '.join(map(str, sorted(lengths)))} tokens {when}"
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any], pairs: list[tuple[Any, Any]]) -> str | None:

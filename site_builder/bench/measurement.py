@@ -3,15 +3,13 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-import jsonschema
 
 from ...compile.errors import UserError
 from ...compile.progress import Progress, Report
@@ -19,7 +17,7 @@ from .. import runtimes
 from ..runtimes import Runtime, Unsupported
 from ..site import SCRIPTS, build_site
 from . import ceilings
-from .compiled import RANDOM, RANDOM_SOURCE, compiled
+from .compiled import RANDOM, RANDOM_SOURCE, check_model, compiled
 from .machine import this_commit, this_machine
 from .results import (
     Adapter,
@@ -56,37 +54,41 @@ class Options:
     warm_loads: int = 2  # the best counts
 
 
-def bench(models: Sequence[str], options: Options, report: Report) -> Benchmark:
-    """Everything about each model in each runtime."""
-    results = [result for model in models for result in _model(model, options, report)]
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Benchmark(now, this_commit(), this_machine(), results)
+def bench(
+    models: Sequence[str], options: Options, report: Report, keep: Callable[[Benchmark], object] = lambda _: None
+) -> Benchmark:
+    """Everything about each model in each runtime; `keep` gets what there is after each, for one may take an hour."""
+    for model in models:
+        _check(model, options, report)
+    measured = Benchmark("", this_commit(), this_machine(), [])
+    for model in models:
+        for result in results_of(model, options, report):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            measured = replace(measured, date=now, results=[*measured.results, result])
+            keep(measured)
+    return measured
 
 
-def write(benchmark: Benchmark, path: Path) -> None:
-    """The benchmark as JSON, held against its schema."""
-    content = asdict(benchmark)
-    jsonschema.validate(content, schema())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+def _check(model: str, options: Options, report: Report) -> None:
+    """UserError for what can be known of a model before it is built."""
+    known = check_model(model, options.layers, report)
+    if known.variants and options.variant not in (None, *known.variants):
+        names = ", ".join(known.variants)
+        raise UserError(f"{model} has no variant {options.variant!r}; it has {names}: choose one, or compile it again.")
+    context = max(options.prompts) + options.decode + SPARE
+    if context > known.positions:
+        raise UserError(
+            f"{model} holds {known.positions} tokens; a prompt of {max(options.prompts)} and {options.decode} tokens"
+            f" after it need {context}: choose a shorter --prompt or --decode."
+        )
 
 
-def schema() -> Any:
-    """The written form of a benchmark."""
-    return json.loads(Path(__file__).with_name("bench.schema.json").read_text("utf-8"))
-
-
-def _model(model: str, options: Options, report: Report) -> Iterator[Result]:
+def results_of(model: str, options: Options, report: Report) -> Iterator[Result]:
+    """What each runtime makes of a model."""
     with tempfile.TemporaryDirectory(prefix="windowseat-bench-") as temporary:
         folder = Path(temporary)
         bundle, build = compiled(model, options.layers, folder, report)
         manifest = json.loads((bundle / "bundle.json").read_text("utf-8"))
-        context = max(options.prompts) + options.decode + SPARE
-        if context > manifest["context"]["max"]:
-            raise UserError(
-                f"{model} holds {manifest['context']['max']} tokens; a prompt of {max(options.prompts)} and"
-                f" {options.decode} tokens after it need {context}: choose a shorter --prompt or --decode."
-            )
         for name in options.browsers:
             with ExitStack() as stack:
                 if name == "node":

@@ -183,7 +183,8 @@ def test_shards_and_types_of_the_checkpoint_leave_no_trace(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("dtype", ["bf16", "f16", "f32"])
 def test_every_type_of_weights_is_read(tmp_path: Path, dtype: str) -> None:
-    written = json.loads((compiled(write_tiny(tmp_path / "m", dtype=dtype), tmp_path) / "report.json").read_text())
+    bundle = compiled(write_tiny(tmp_path / "m", dtype=dtype), tmp_path / "models")
+    written = json.loads((bundle / "report.json").read_text())
     assert 0.05 < max(error["relative_rms"] for error in written["quantisation_errors"]) < 0.12
 
 

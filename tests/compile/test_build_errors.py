@@ -14,7 +14,7 @@ from windowseat.compile.build import Options, build
 from windowseat.compile.errors import UserError
 
 from tests.compile.machine import Array
-from tests.compile.tiny_model import CONFIG, write_tiny
+from tests.compile.tiny_model import CONFIG, QWEN_2, write_tiny
 
 Q_PROJ = "model.layers.1.self_attn.q_proj.weight"
 DOWN = "model.layers.0.mlp.down_proj.weight"
@@ -37,10 +37,10 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def refusal(source: Path, models: Path, options: Options = Options()) -> str:  # noqa: B008  # frozen
+def refusal(source: Path, models: Path, options: Options = Options(), out: Path | None = None) -> str:  # noqa: B008
     """What a person is told; fails if anything is left in the models' folder, hidden files too."""
     with pytest.raises(UserError) as caught:
-        build(str(source), models, options, lambda progress: None)
+        build(str(source), out or models, options, lambda progress: None)
     assert list(models.iterdir()) == []
     return str(caught.value)
 
@@ -56,11 +56,21 @@ def change_tensors(source: Path, change: Callable[[dict[str, Array]], object]) -
     save_file(tensors, source / "model.safetensors")
 
 
-def test_an_unknown_architecture(source: Path, models: Path) -> None:
-    change_config(source, model_type="llama")
+@pytest.mark.parametrize("kind", ["llama", ["qwen3"]])
+def test_an_unknown_architecture(source: Path, models: Path, kind: object) -> None:
+    change_config(source, model_type=kind)
     assert refusal(source, models) == (
-        "model is of model_type 'llama', which Windowseat cannot compile yet;"
+        f"model is of model_type {kind!r}, which Windowseat cannot compile yet;"
         " it knows qwen2, qwen3, qwen3_5, qwen3_5_text."
+    )
+
+
+@pytest.mark.parametrize("method", ["gptq", "fp8"])
+def test_weights_that_are_quantised_already(source: Path, models: Path, method: str) -> None:
+    change_config(source, quantization_config={"quant_method": method})
+    assert refusal(source, models) == (
+        f"model is quantised already ({method}); give the checkpoint that it was made from, with weights in bf16, f16"
+        " or f32."
     )
 
 
@@ -107,6 +117,31 @@ def test_a_field_of_the_config_that_cannot_be(source: Path, models: Path, value:
     assert refusal(source, models) == f"config.json of model has hidden_size = {printed}; it must be a int."
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"rope_parameters": 2}, "config.json of model has 2 where RoPE is described; it must be an object."),
+        ({"text_config": 2}, "config.json of model has text_config = 2; it must be an object."),
+        ({"layer_types": 2}, "config.json of model has layer_types = 2; it must be a tuple."),
+        ({"layer_types": [[], "x"]}, "config.json of model has a layer of type [], which is not known here."),
+        (
+            {"layer_types": None, "full_attention_interval": 0},
+            "config.json of model has no 'layer_types', which this architecture needs.",
+        ),
+    ],
+)
+def test_a_config_of_another_form(source: Path, models: Path, changes: dict[str, object], said: str) -> None:
+    change_config(source, **changes)
+    assert refusal(source, models) == said
+
+
+@pytest.mark.parametrize("types", [2, "full_attention"])
+def test_layers_of_a_dense_model_that_are_no_list(tmp_path: Path, models: Path, types: object) -> None:
+    source = write_tiny(tmp_path / "dense", QWEN_2)
+    change_config(source, layer_types=types)
+    assert refusal(source, models) == f"config.json of dense has layer_types = {types!r}; it must be a list."
+
+
 def test_heads_that_do_not_divide(source: Path, models: Path) -> None:
     change_config(source, num_attention_heads=3, num_key_value_heads=2)
     assert "num_attention_heads 3 is no multiple of num_key_value_heads" in refusal(source, models)
@@ -136,8 +171,9 @@ def test_no_chat_template(source: Path, models: Path) -> None:
     assert refusal(source, models).startswith("model has no chat template (chat_template.jinja,")
 
 
-def test_no_end_of_a_turn(source: Path, models: Path) -> None:
-    change_config(source, eos_token_id=None)
+@pytest.mark.parametrize("stop", [None, True, "3", {}])
+def test_no_end_of_a_turn(source: Path, models: Path, stop: object) -> None:
+    change_config(source, eos_token_id=stop)
     (source / "generation_config.json").unlink()
     (source / "tokenizer_config.json").unlink()
     assert refusal(source, models) == ("model names no eos_token_id anywhere; add one to generation_config.json.")
@@ -197,11 +233,42 @@ def test_a_context_past_what_the_model_was_made_for(source: Path, models: Path) 
     )
 
 
-@pytest.mark.parametrize("name", ["../up", "two words", ".hidden", "a/b", "-dash"])
+@pytest.mark.parametrize("name", ["", "../up", "two words", ".hidden", "a/b", "-dash"])
 def test_a_name_that_cannot_be_a_folder(source: Path, models: Path, name: str) -> None:
     assert refusal(source, models, Options(name=name)) == (
-        f"{name!r} cannot name a bundle; use letters, digits, dots, dashes and underscores."
+        f"{name!r} cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
     )
+
+
+def test_a_folder_whose_name_cannot_be_one_of_a_bundle(source: Path, models: Path) -> None:
+    assert refusal(source.rename(source.with_name("模型")), models) == (
+        "'模型' cannot name a bundle; give it a --name of letters, digits, dots, dashes and underscores."
+    )
+
+
+@pytest.mark.parametrize("name", ["model", "around"])
+def test_a_checkpoint_is_not_replaced_by_its_bundle(source: Path, models: Path, name: str) -> None:
+    (source / "bundle.json").write_text('{"format": "windowseat-bundle"}')
+    (source.parent / "around").mkdir()
+    place = source.rename(source.parent / "around" / "model")
+    (source.parent / "around" / "bundle.json").write_text('{"format": "windowseat-bundle"}')
+    before = sorted(place.iterdir())
+    out = place.parent if name == "model" else place.parent.parent
+    assert refusal(place, models, Options(name=name), out).startswith(
+        f"The bundle would take the place of {out / name}"
+    )
+    assert sorted(place.iterdir()) == before
+
+
+def test_what_is_no_bundle_is_not_replaced(source: Path, models: Path, tmp_path: Path) -> None:
+    place = tmp_path / "out" / "model"
+    place.mkdir(parents=True)
+    (place / "notes").write_text("mine")
+    assert refusal(source, models, out=tmp_path / "out") == (
+        f"{place} is there already and is no compiled model, so it stays; choose another folder with --out,"
+        " or remove it"
+    )
+    assert (place / "notes").read_text() == "mine"
 
 
 def test_too_little_room(source: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,7 @@ def test_a_file_of_the_checkpoint_is_found_or_none(tmp_path: Path) -> None:
             },
             "d",
         ),
+        ({"tokenizer_config.json": '{"chat_template": [3, {"name": []}]}'}, None),
     ],
 )
 def test_the_chat_template_is_found_wherever_it_is(tmp_path: Path, files: dict[str, str], template: str | None) -> None:
@@ -172,6 +173,8 @@ def test_the_chat_template_is_found_wherever_it_is(tmp_path: Path, files: dict[s
         ("---\nlicense: other\n---\n", "other"),
         ("---\ntags: [x]\n---\n", None),
         ("---\nlicense: [\n---\n", None),
+        ("---\nlicense: mit\ndate: 2024-02-30\n---\n", None),
+        ("\ufeff---\nlicense: mit\n---\n", "mit"),
         ("# A model\n\n---\nlicense: mit\n---\n", None),
     ],
 )
@@ -179,6 +182,21 @@ def test_the_licence_comes_from_the_model_card(tmp_path: Path, card: str, licenc
     (tmp_path / "README.md").write_bytes(card.encode())
     with opened(checkpoint(tmp_path, model={"w": W})) as model:
         assert model.licence() == licence
+
+
+def test_a_model_card_in_another_encoding_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes("---\nlicense: mit\nauthor: Jürgen\n---\n".encode("latin-1"))
+    with opened(checkpoint(tmp_path, model={"w": W})) as model:
+        assert model.licence() == "mit"
+
+
+def test_a_template_is_utf_8_and_begins_after_its_mark(tmp_path: Path) -> None:
+    with opened(checkpoint(tmp_path, model={"w": W})) as model:
+        (tmp_path / "chat_template.jinja").write_bytes("\ufeff{{ messages }}".encode())
+        assert model.chat_template() == "{{ messages }}"
+        (tmp_path / "chat_template.jinja").write_bytes("{# für #}".encode("latin-1"))
+        with pytest.raises(UserError, match=r"^chat_template.jinja of .* is not UTF-8 .*; save it as that$"):
+            model.chat_template()
 
 
 def test_without_a_model_card_there_is_no_licence(tmp_path: Path) -> None:
@@ -276,9 +294,15 @@ def test_a_truncated_file_says_how_much_it_should_have(tmp_path: Path) -> None:
     )
 
 
+def test_a_link_to_a_file_of_ones_own_is_not_to_be_deleted(tmp_path: Path) -> None:
+    (raw(tmp_path, b"\xff" * 20) / "model.safetensors").rename(tmp_path / "own")
+    (tmp_path / "model.safetensors").symlink_to("own")
+    assert refusal(tmp_path).endswith("; fetch the file again")
+
+
 def test_a_file_truncated_in_its_header_says_so(tmp_path: Path) -> None:
     assert refusal(raw(tmp_path, with_header(HEADER)[:30])) == (
-        "model.safetensors has 30 bytes but its header alone needs 62; fetch it again"
+        "model.safetensors has 30 bytes but its header alone needs 62; fetch the file again"
     )
 
 

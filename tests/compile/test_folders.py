@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from windowseat.compile.errors import UserError
-from windowseat.compile.folders import replacing
+from windowseat.compile.folders import check_replaceable, replacing
 
 WRITE_AND_WAIT = """
 import sys, time
@@ -68,6 +68,48 @@ def test_a_new_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
     assert names(tmp_path / "models" / "model") == ["file"]
 
 
+@pytest.mark.parametrize("kind", ["missing", "empty", "one of them", "link to one"])
+def test_what_may_be_replaced(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one of them").mkdir()
+    (tmp_path / "one of them" / "mark").touch()
+    (tmp_path / "link to one").symlink_to("one of them")
+    check_replaceable(tmp_path / kind, "marked one", lambda folder: (folder / "mark").is_file())
+
+
+@pytest.mark.parametrize("kind", ["model", "file", "link"])
+def test_what_is_not_ours_is_named_and_stays(tmp_path: Path, kind: str) -> None:
+    old_bundle(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("model")
+    with pytest.raises(UserError, match=f"^{tmp_path / kind} is there already and is no marked one, so it stays;"):
+        check_replaceable(tmp_path / kind, "marked one", lambda folder: (folder / "mark").is_file())
+
+
+def test_a_history_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model" / ".git").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"has a \.git in it, which would be lost; choose another --out"):
+        check_replaceable(tmp_path / "model", "thing", lambda _: True)
+
+
+@pytest.mark.parametrize("folder", [".", "", "/", ".."])
+def test_the_folder_one_is_in_is_not_replaced(folder: str) -> None:
+    with pytest.raises(UserError, match="is the folder you are in, or one around it; choose another with --out"):
+        check_replaceable(Path(folder), "thing", lambda _: True)
+
+
+def test_what_is_a_link_is_replaced_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    old_bundle(tmp_path / "disk")
+    (tmp_path / "model").symlink_to("disk/model")
+    for text in ("new", "newer"):
+        with replacing(tmp_path / "model") as folder:
+            (folder / "file").write_text(text)
+        assert (tmp_path / "model").is_symlink()
+        assert (tmp_path / "disk" / "model" / "file").read_text() == text
+    assert (names(tmp_path), names(tmp_path / "disk")) == (["disk", "model"], ["model"])
+
+
 def test_an_old_folder_is_replaced_whole(tmp_path: Path) -> None:
     (old_bundle(tmp_path) / "another").write_text("old")
     with replacing(tmp_path / "model") as folder:
@@ -76,6 +118,21 @@ def test_an_old_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert names(tmp_path) == ["model"]
     assert names(tmp_path / "model") == ["file"]
     assert (tmp_path / "model" / "file").read_text() == "new"
+
+
+def test_a_writer_that_is_done_in_the_same_moment_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename, others = Path.rename, iter([True])
+
+    def after_another(path: Path, target: Path) -> Path:
+        if target.name == "model" and next(others, False):
+            old_bundle(tmp_path)
+        return rename(path, target)
+
+    with replacing(tmp_path / "model") as folder:
+        (folder / "file").write_text("new")
+        monkeypatch.setattr(Path, "rename", after_another)
+    assert (tmp_path / "model" / "file").read_text() == "new"
+    assert names(tmp_path) == ["model"]
 
 
 @pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt])
@@ -162,6 +219,15 @@ def test_a_kill_between_the_two_renames_loses_no_bundle(tmp_path: Path) -> None:
         write_half(tmp_path / "model", ValueError)
     assert (tmp_path / "model" / "file").read_text() == "old"
     assert names(tmp_path) == ["model"]
+
+
+def test_a_link_that_was_replaced_is_swept_up_and_what_is_behind_it_stays(tmp_path: Path) -> None:
+    old_bundle(tmp_path)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / ".model.replaced-1").symlink_to("disk")
+    with replacing(tmp_path / "model"):
+        pass
+    assert names(tmp_path) == ["disk", "model"]
 
 
 def test_a_kill_after_the_two_renames_leaves_the_new_bundle(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Downloads from a hub on loopback, each in a process of its own with an empty cache."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from tests.hub_server import HubServer
+from tests.hub_server import MIB, HubServer
 
 # The library waits a second before each of its retries; a test need not.
 PROGRAM = """
@@ -163,6 +164,53 @@ def test_the_token_is_sent_and_opens_a_private_repository(hub: HubServer, tmp_pa
     hub.requests.clear()
     assert open_in_a_process("owner/name", hub.environment(tmp_path, HF_TOKEN="hf_test")).values == {"w": [1, 2, 3]}
     assert {each.authorization for each in hub.requests} == {"Bearer hf_test"}
+
+
+@pytest.mark.parametrize("endpoint", ["huggingface.co", "https:", "ftp://huggingface.co"])
+def test_an_address_that_is_no_hubs_is_named(tmp_path: Path, hub: HubServer, endpoint: str) -> None:
+    error = open_in_a_process("owner/name", hub.environment(tmp_path, HF_ENDPOINT=endpoint)).error
+    assert error == f"HF_ENDPOINT is {endpoint!r}; give an address like https://huggingface.co, or unset it"
+
+
+def test_a_token_that_can_be_none_is_said_and_not_shown(hub: HubServer, tmp_path: Path) -> None:
+    error = open_in_a_process("owner/name", hub.environment(tmp_path, HF_TOKEN="hf_ключ")).error
+    assert error == "the token in HF_TOKEN has characters that no token has; copy it again from the hub's settings"
+
+
+def test_the_login_page_of_a_network_is_no_hub(hub: HubServer, tmp_path: Path) -> None:
+    hub.page = b"<!doctype html><title>Log in</title>"
+    error = open_in_a_process("owner/name", hub.environment(tmp_path)).error
+    assert error.startswith(f"what answers at {hub.url} is no model hub; log in to the network if it asks for that")
+
+
+def test_a_damaged_file_of_the_cache_is_named_for_deletion(hub: HubServer, tmp_path: Path) -> None:
+    hub.add("owner/name", REPO)
+    open_in_a_process("owner/name", hub.environment(tmp_path))
+    for name, damage in (("config.json", b"{"), ("model.safetensors", b"\xff" * 20)):
+        (link,) = tmp_path.glob(f"**/snapshots/*/{name}")
+        link.resolve().write_bytes(damage)
+        error = open_in_a_process("owner/name", hub.environment(tmp_path)).error
+        assert error.endswith(f"; delete {link.resolve()} and run again")
+        link.resolve().unlink()
+        assert open_in_a_process("owner/name", hub.environment(tmp_path)).error == ""
+
+
+def test_ctrl_c_ends_a_download_before_its_file_is_whole(hub: HubServer, tmp_path: Path) -> None:
+    weights = save({"w": np.zeros(15 * MIB, np.float32)})
+    hub.add("owner/name", {**REPO, "model.safetensors": weights})
+    hub.pause = 0.1
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.replace("reports.append(", "print("), "owner/name"],
+        env=hub.environment(tmp_path) | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        while b"weights" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == -signal.SIGINT
+    assert hub.sent < len(weights)
 
 
 def test_a_missing_repository_is_named(hub: HubServer, tmp_path: Path) -> None:

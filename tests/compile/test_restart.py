@@ -132,12 +132,31 @@ def test_a_tampered_shard_is_written_anew(source: Path, models: Path) -> None:
     assert continued == compiled(source, models.with_name("others"))[0]
 
 
-@pytest.mark.parametrize("options", [replace(BASE, quantisation="q8"), replace(BASE, context=300)])
-def test_other_options_take_over_nothing(source: Path, models: Path, options: Options) -> None:
+def test_another_quantisation_takes_over_nothing(source: Path, models: Path) -> None:
+    options = replace(BASE, quantisation="q8")
     interrupted(source, models, 6 * SHARD_BYTES)
     built, taken = compiled(source, models, options)
     assert taken == 0
     assert built == compiled(source, models.with_name("others"), options)[0]
+
+
+@pytest.mark.parametrize(
+    "options", [replace(BASE, context=300), replace(BASE, name="Tiny"), Options(variants=("software",))]
+)
+def test_what_leaves_the_weights_as_they_are_takes_them_over(source: Path, models: Path, options: Options) -> None:
+    interrupted(source, models, 6 * SHARD_BYTES)
+    (models.parent / "link").symlink_to(source.parent)
+    built, taken = compiled(models.parent / "link" / source.name, models, options)
+    assert taken >= 6 * SHARD_BYTES
+    assert built == compiled(source, models.with_name("others"), options)[0]
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'"bytes"', b'"bytfs"'), (b"5120", b"5121"), (b'{"error"', b'\xff"error"')])
+def test_a_changed_line_of_the_journal_is_passed_over(source: Path, models: Path, old: bytes, new: bytes) -> None:
+    journal = interrupted(source, models, 6 * SHARD_BYTES) / "journal.jsonl"
+    assert old in journal.read_bytes()
+    journal.write_bytes(journal.read_bytes().replace(old, new, 1))
+    assert compiled(source, models)[0] == compiled(source, models.with_name("others"))[0]
 
 
 def test_a_checkpoint_that_changed_takes_over_nothing(source: Path, models: Path) -> None:
@@ -161,7 +180,7 @@ def test_another_version_of_the_compiler_has_another_fingerprint(
     (package / "a.py").write_text("A = 1")
     monkeypatch.setattr(fingerprint_module, "__file__", str(package.parent / "fingerprint.py"))
     with open_checkpoint(str(source), lambda progress: None) as checkpoint:
-        before = fingerprint(checkpoint, {})
-        assert fingerprint(checkpoint, {}) == before
+        before = fingerprint(checkpoint, "q4")
+        assert fingerprint(checkpoint, "q4") == before
         (package / "a.py").write_text("A = 2")
-        assert fingerprint(checkpoint, {}) != before
+        assert fingerprint(checkpoint, "q4") != before

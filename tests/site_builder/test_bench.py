@@ -2,21 +2,23 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 from windowseat.compile.errors import UserError
 from windowseat.site_builder import bench as benchmarks
 from windowseat.site_builder import cli
-from windowseat.site_builder.bench import Benchmark, Options, Result
-from windowseat.site_builder.bench.compiled import compiled
+from windowseat.site_builder.bench import Benchmark, Options, Result, measurement
+from windowseat.site_builder.bench.compiled import Known, compiled
 from windowseat.site_builder.bench.results import Figure, figure
 from windowseat.site_builder.bench_table import print_benchmark, print_comparison
 
+from tests.compile.tiny_model import write_tiny
 from tests.lavapipe import Lavapipe
 
 BUNDLE = Path(__file__).parents[2] / "dist" / "models" / "demo"
@@ -160,6 +162,42 @@ def test_a_model_that_was_not_measured_before_is_named(measured: Benchmark, writ
         benchmarks.compare(benchmarks.read(written), other)
 
 
+@pytest.mark.parametrize("change", [{"parameters": 1}, {"quantisation": "q8"}])
+def test_another_model_of_the_same_name_is_not_compared(
+    measured: Benchmark, written: Path, change: dict[str, Any]
+) -> None:
+    other = changed(measured, lambda result: replace(result, **change))
+    with pytest.raises(
+        UserError, match=r"is another model in the file: it had .* parameters in q4 and has .*; measure"
+    ):
+        benchmarks.compare(benchmarks.read(written), other)
+
+
+def test_what_is_not_compared_is_said(measured: Benchmark, written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def other(result: Result) -> Result:
+        (prompt,) = result.prompts
+        return replace(result, variant="base", prompts=[prompt, replace(prompt, tokens=99)])
+
+    comparison = benchmarks.compare(benchmarks.read(written), changed(measured, other))
+    where = f"{BUNDLE} in chromium"
+    assert comparison.left_out == [
+        f"{where} ran software before and base now, so its counts are not compared",
+        f"{where} had prompts of 99 tokens only now",
+    ]
+    print_comparison(comparison)
+    assert "Not compared: " in capsys.readouterr().out
+
+
+def test_a_comparison_of_nothing_is_refused(measured: Benchmark, written: Path) -> None:
+    def other(result: Result) -> Result:
+        return replace(result, variant="base", prompts=[replace(result.prompts[0], tokens=99)])
+
+    with pytest.raises(
+        UserError, match=r"^Nothing is left to compare: .* 24 tokens only before; .* 99 tokens only now"
+    ):
+        benchmarks.compare(benchmarks.read(written), changed(measured, other))
+
+
 def test_a_figure_is_a_median_between_quartiles() -> None:
     assert figure([5.0, 1.0, 3.0, 2.0, 100.0]) == Figure(3.0, 2.0, 5.0, 5)
     assert figure([4.0]) == Figure(4.0, 4.0, 4.0, 1)
@@ -172,6 +210,55 @@ def test_a_prompt_must_be_numbers_with_commas(lengths: str) -> None:
     assert "64,512,4096" in refused.output
 
 
-def test_layers_are_refused_where_weights_are_not_random(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--layers cuts random weights"):
-        compiled(str(BUNDLE), 2, tmp_path, lambda _: None)
+@pytest.mark.parametrize(
+    ("model", "options", "said"),
+    [
+        (str(BUNDLE), Options(layers=2), "--layers cuts random weights"),
+        (str(BUNDLE), Options(variant="f8"), "has no variant 'f8'; it has f16_subgroups, f16, base, software,"),
+        (str(BUNDLE), Options(prompts=(10**6,)), r"a prompt of 1000000 and 128 tokens after it need 1000136"),
+        ("random:0.8B", Options(prompts=(10**6,)), "random:0.8B holds 262144 tokens; a prompt of 1000000"),
+        ("random:0.7B", Options(), "There is no built-in config '0.7B'"),
+        ("./nowhere", Options(), "there is no folder ./nowhere"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is(model: str, options: Options, said: str) -> None:
+    stages: list[str] = []
+    with pytest.raises(UserError, match=said):
+        benchmarks.bench(["random:0.8B", model], options, lambda progress: stages.append(progress.stage))
+    assert stages == []
+
+
+def test_each_result_is_kept_before_the_next_is_measured(measured: Benchmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[list[str]] = []
+
+    def measure(model: str, *_: object) -> Iterator[Result]:
+        if model == "broken":
+            raise UserError("on purpose")
+        yield replace(measured.results[0], model=model)
+
+    monkeypatch.setattr(measurement, "results_of", measure)
+    monkeypatch.setattr(measurement, "check_model", lambda *_: Known(positions=10**6, variants=()))
+    with pytest.raises(UserError, match="on purpose"):
+        benchmarks.bench(
+            ["a", "b", "broken"],
+            Options(),
+            lambda _: None,
+            lambda so_far: kept.append([r.model for r in so_far.results]),
+        )
+    assert kept == [["a"], ["a", "b"]]
+
+
+def test_figures_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["bench", "./nowhere", "--json", str(tmp_path)])
+    assert str(result.exception) == f"{tmp_path} cannot be written; name another file with --json"
+
+
+def test_a_build_takes_no_package_from_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "windowseat" / "site_builder").mkdir(parents=True)
+    for name in ("windowseat/__init__.py", "windowseat/site_builder/__init__.py"):
+        (tmp_path / name).write_text("raise SystemExit('another package')")
+    source = write_tiny(tmp_path / "source")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bench").mkdir()
+    bundle, _ = compiled(str(source), None, tmp_path / "bench", lambda _: None)
+    assert (bundle / "bundle.json").is_file()

@@ -4,18 +4,33 @@ from pathlib import Path
 
 import pytest
 from windowseat.compile.errors import UserError
-from windowseat.site_builder.bundles import Sampling, read_bundle, read_bundles
+from windowseat.site_builder.bundles import Sampling, bundle_names, read_bundle
+
+
+def with_settings(folder: Path, settings: dict[str, object]) -> Path:
+    """The bundle with this as its generation config."""
+    text = json.dumps(settings)
+    manifest = json.loads((folder / "bundle.json").read_text())
+    manifest["files"][-1]["bytes"] = len(text)
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    (folder / "generation_config.json").write_text(text)
+    return folder
 
 
 def test_bundles_come_in_the_order_of_their_names(make_bundle: Callable[[str], Path]) -> None:
     models = make_bundle("second").parent
     make_bundle("first")
-    assert [bundle.name for bundle in read_bundles(models)] == ["first", "second"]
+    assert bundle_names(models) == ["first", "second"]
+
+
+def test_what_a_build_that_was_killed_left_is_no_bundle(make_bundle: Callable[[str], Path]) -> None:
+    make_bundle(".demo.partial-0-0")
+    assert bundle_names(make_bundle("demo").parent) == ["demo"]
 
 
 def test_a_folder_without_models_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="windowseat build MODEL"):
-        read_bundles(tmp_path)
+        bundle_names(tmp_path)
 
 
 def test_a_missing_file_is_named(make_bundle: Callable[[str], Path]) -> None:
@@ -75,10 +90,10 @@ def test_tokens_are_drawn_greedily_unless_the_checkpoint_samples(make_bundle: Ca
 def test_sampling_comes_from_the_generation_config(
     make_bundle: Callable[[str], Path], settings: dict[str, object], expected: Sampling
 ) -> None:
-    folder = make_bundle("demo")
-    text = json.dumps(settings)
-    manifest = json.loads((folder / "bundle.json").read_text())
-    manifest["files"][-1]["bytes"] = len(text)
-    (folder / "bundle.json").write_text(json.dumps(manifest))
-    (folder / "generation_config.json").write_text(text)
-    assert read_bundle(folder).sampling == expected
+    assert read_bundle(with_settings(make_bundle("demo"), settings)).sampling == expected
+
+
+def test_a_setting_that_is_no_number_is_named(make_bundle: Callable[[str], Path]) -> None:
+    folder = with_settings(make_bundle("demo"), {"do_sample": True, "temperature": "hot"})
+    with pytest.raises(UserError, match="has temperature = 'hot'; make it a number in the checkpoint"):
+        read_bundle(folder)

@@ -34,6 +34,17 @@ def test_a_model_comes_from_a_hub_at_a_revision(tmp_path: Path) -> None:
     assert manifest["model"]["revision"] == commit
 
 
+@pytest.mark.parametrize("options", [("--context", "9999"), ("--name", "a/b")])
+def test_what_can_be_refused_is_before_weights_are_downloaded(tmp_path: Path, options: tuple[str, ...]) -> None:
+    checkpoint = write_tiny(tmp_path / "checkpoint")
+    with HubServer() as hub:
+        hub.add_folder("someone/tiny-model", checkpoint, "main")
+        arguments = ("someone/tiny-model", *options, "--out", str(tmp_path / "models"))
+        done = build(*arguments, environment=hub.environment(tmp_path))
+        assert (done.returncode, hub.downloads("model.safetensors")) == (1, [])
+        assert len(hub.downloads("config.json")) == 1
+
+
 def test_a_problem_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
     checkpoint = write_tiny(tmp_path / "checkpoint")
     (checkpoint / "config.json").write_text(json.dumps({**CONFIG, "model_type": "gpt2"}))

@@ -48,6 +48,17 @@ def test_all_models_are_offered_unless_some_are_named(models: Path) -> None:
     assert names(offers(models, ["third", "first"])) == ["third", "first"]
 
 
+def test_a_model_that_is_not_named_may_be_broken(models: Path) -> None:
+    (models / "second" / "bundle.json").write_text("{")
+    assert names(offers(models, ["third"])) == ["third"]
+
+
+@pytest.mark.parametrize("name", ["fourth", "first/", "../models/first"])
+def test_a_name_that_no_model_has_is_told_with_the_names_that_there_are(models: Path, name: str) -> None:
+    with pytest.raises(UserError, match=f"no compiled model '{name}' in .*, which has first, second, third"):
+        offers(models, [name])
+
+
 def test_a_list_decides_order_label_prompts_and_address(models: Path, make_list: Callable[[str], Path]) -> None:
     second, first = offers(models, listed=make_list(LIST))
     assert (second.label, second.prompts) == ("Quick", ("What is a harbour?",))
@@ -80,6 +91,8 @@ def test_a_page_may_connect_to_the_hosts_of_its_models_and_to_no_other(
         ('[[model]]\nname = "first"\nprompts = "hi"', "must be a list of texts"),
         ('[[model]]\nname = "first"\nlabel = 3', "has 3 as its label; it must be a text"),
         ('[[model]]\nname = "first"\naddress = "models/first"', "must begin with https://"),
+        ('[[model]]\nname = "first"\naddress = "https://[bad"', "must begin with https://"),
+        ('[[model]]\nname = "first"\naddress = "https://a;script-src *"', "must begin with https://"),
         ('[[model]]\nname = "fourth"', "no compiled model 'fourth' in .*, which has first, second, third"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from windowseat.compile.errors import UserError
 from windowseat.compile.progress import Progress
+from windowseat.site_builder import assets
 from windowseat.site_builder.site import PAGES, Options, build_site
 
 
@@ -76,11 +77,28 @@ def test_a_model_that_is_gone_leaves_the_next_site(
     assert [path.name for path in (site / "models").iterdir()] == ["demo"]
 
 
+def test_what_is_no_site_is_not_replaced(tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]) -> None:
+    bundle = make_bundle("demo")
+    for folder in (bundle, bundle.parent):
+        with pytest.raises(UserError, match=f"^{folder} is there already and is no site of Windowseat's"):
+            build_site(bundle.parent, folder, ignore, scripts)
+    assert (bundle / "bundle.json").is_file()
+
+
 def test_missing_scripts_say_how_to_build_them(
     tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path]
 ) -> None:
     (scripts / "site/scripts.json").unlink()
     with pytest.raises(UserError, match="make build"):
+        build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
+
+
+def test_an_installed_package_says_where_sites_are_built(
+    tmp_path: Path, scripts: Path, make_bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "in_checkout", lambda: False)
+    (scripts / "site/scripts.json").unlink()
+    with pytest.raises(UserError, match="is missing; sites are built from a checkout of the repository"):
         build_site(make_bundle("demo").parent, tmp_path / "site", ignore, scripts)
 
 

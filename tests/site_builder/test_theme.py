@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from windowseat.compile.errors import UserError
+from windowseat.site_builder.icons import icons
 from windowseat.site_builder.theme import default_theme, read_theme
 
 
@@ -23,6 +24,25 @@ def test_a_theme_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 def test_an_icon_lies_beside_its_theme(tmp_path: Path) -> None:
     (tmp_path / "harbour.svg").write_text("<svg/>")
     assert read_theme(theme_file(tmp_path, 'icon = "harbour.svg"')).icon == "<svg/>"
+
+
+def test_an_icon_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "harbour.svg").write_bytes(b"\x89PNG\xff")
+    with pytest.raises(UserError, match=r"harbour\.svg is not UTF-8"):
+        read_theme(theme_file(tmp_path, 'icon = "harbour.svg"'))
+
+
+def test_an_icon_that_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(UserError, match="the theme's icon cannot be drawn as SVG"):
+        icons("a harbour", "white")
+
+
+@pytest.mark.parametrize(
+    ("paper", "drawn"),
+    [("oklch(0.9 0.1 200)", "white"), ('"/><', "white"), ("rgb(250 240 230)", "linen"), ("#fff", "white")],
+)
+def test_icons_lie_on_paper_that_can_be_drawn(paper: str, drawn: str) -> None:
+    assert icons(default_theme().icon, paper) == icons(default_theme().icon, drawn)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from transformers import AutoConfig, AutoModel
 from windowseat.compile.errors import UserError
+from windowseat.compile.models import qwen2, qwen3_5
 from windowseat.compile.models.rope import read_rope, rope_vector
 from windowseat.compile.shapes import FINE, AttentionShape
+
+from tests.compile.tiny_model import CONFIG, QWEN_2
 
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
 OLD = {"type": "yarn", "factor": 2.5, "attention_factor": 1.5, "beta_fast": 20, "beta_slow": 2, "truncate": False}
@@ -40,6 +43,30 @@ def test_frequencies_and_the_attention_factor_are_those_of_transformers(
     table = rope_vector(rope, shape).make([]).reshape(-1, rotary // 2, 2)
     np.testing.assert_allclose(np.hypot(*table[:FINE].T), theirs.attention_scaling, rtol=1e-6)
     np.testing.assert_allclose(np.hypot(*table[FINE:].T), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("config", "factor"),
+    [
+        ({"rope_theta": 1e6}, 0.25),
+        ({"rope_theta": 1e6, "partial_rotary_factor": 0.5}, 0.5),
+        ({"rope_parameters": {"rope_theta": 1e6, "partial_rotary_factor": 0.125}, "partial_rotary_factor": 0.5}, 0.125),
+    ],
+)
+def test_how_much_of_a_head_turns_is_found_where_transformers_finds_it(
+    config: Mapping[str, Any], factor: float
+) -> None:
+    tiny = {key: value for key, value in CONFIG.items() if key != "rope_parameters"}
+    assert qwen3_5.config({**tiny, **config}, "test").rope_parameters.partial_rotary_factor == factor
+    theirs = AutoModel.from_config(
+        AutoConfig.for_model("qwen3_5_text", **{**SIZES, **config}, vocab_size=8, head_dim=256)
+    )
+    assert theirs.rotary_emb.inv_freq.shape == (128 * factor,)
+
+
+def test_a_dense_model_turns_whole_heads() -> None:
+    with pytest.raises(UserError, match=r"config.json of test asks for partial_rotary_factor = 0.5; only 1.0 is known"):
+        qwen2.config({**QWEN_2, "partial_rotary_factor": 0.5}, "test")
 
 
 def test_a_stretched_model_reaches_as_many_times_further() -> None:
