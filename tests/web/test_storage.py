@@ -25,7 +25,7 @@ ASK = {"kind": "generate", "id": 1, "messages": [{"role": "user", "content": "hÃ
 # Starts a worker, whose script is there from then on. `say` gives what it says up to the end of the request.
 WORKER = """() => {
   const worker = new Worker("engine_worker.js", { type: "module" });
-  const ends = ["ready", "done", "failed", "stored", "storage_speed"];
+  const ends = ["ready", "done", "failed", "stored", "storage_speed", "storage_failed"];
   window.progress = [];
   window.begin = (message) => {
     window.end = new Promise((resolve, reject) => {
