@@ -14,6 +14,7 @@ DOCUMENT = (Path(__file__).parent / "document.md").read_text("utf-8")
 
 # The next request does not reach the engine: a script answers it, as fast as it is told to.
 HOLD = """() => {
+    delete window.say;  // of the request before
     const post = Worker.prototype.postMessage;
     Worker.prototype.postMessage = function (message) {
         if (message.kind !== "generate") return post.call(this, message);
