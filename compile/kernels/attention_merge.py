@@ -1,8 +1,7 @@
 """The end of attention: the parts that share the positions are added up, and the gate applied.
 
 Each part leaves its largest score, its sum of e^(score - largest), how many parts have work, and its mixture of values;
-the parts without work have left nothing. A thread takes four values of a head. In prefill each
-token has its parts.
+the parts without work have left nothing. A thread takes four values of a head. In prefill each token has its parts.
 
 How many parts to add up is read from the first one, though it follows from the position: lavapipe compiles a kernel
 anew for every value of a uniform that alone ends a loop, 5 ms for each token of a layer.

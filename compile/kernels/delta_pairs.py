@@ -190,7 +190,8 @@ def _store_kept_factors(pairs: _Pairs, rate: Buffer, factors: Buffer, head: Expr
 
 
 def _invert(a: Buffer, inverted: Buffer, column: Expr, rows: Expr) -> None:
-    """A column of (1 + A)⁻¹, which only this thread reads; the threads read the same element of A at a time."""
+    """A column of (1 + A)⁻¹, as far as the block has tokens, which only this thread reads; the threads read the same
+    element of A at a time."""
     with loop(rows) as row:
         total = Cell(T.Select(row == column, const(1.0), const(0.0)))
         with loop(row) as j:

@@ -206,7 +206,7 @@ class _Tokens:
         self._quad, token = hold(index % QUADS, "int32"), let(index // QUADS)
         self._token = hold(T.min(first + token, tokens - 1), "int32")
         self._at = hold(_place(token, self._quad), "int32")
-        # A thread's fours of columns all have the same place in a group.
+        # A thread's fours have the same place in every group.
         self._factor = weights.factor(self._quad)
         self._four = Cell(splat(0.0), "float32x4")
 

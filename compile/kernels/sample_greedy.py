@@ -103,9 +103,8 @@ def take_peak(vocabulary: int, *, chunk: int, together: int) -> Kernel:
 def _keep_best(values: Buffer, ids: Buffer, count: int, best: Cell, best_id: Cell, together: int) -> None:
     """The largest value and its id; the smallest id where values are equal."""
     with loop_by(together, count) as turns:
-        found = [
-            (hold(values[i]), hold(ids[i], "int32")) for i in turns
-        ]  # TVM takes no shared memory inside a condition
+        # Before the conditions: TVM takes no shared memory inside of one.
+        found = [(hold(values[i]), hold(ids[i], "int32")) for i in turns]
         for value, at in found:
             with when(T.Or(value > best.get(), T.And(value == best.get(), at < best_id.get()))):
                 best.set(value)
